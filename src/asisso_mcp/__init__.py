@@ -1,0 +1,1 @@
+"""asisso-mcp: an assistant looks after outbound calling campaigns on Asisso."""

@@ -1,0 +1,83 @@
+"""The Asisso campaign API as five calls: list, get, patch, pause, resume."""
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.errors import KeyMissing
+from asisso_mcp.api.models import Campaign, PatchBody
+from asisso_mcp.api.replies import campaign_in, campaigns_in
+from asisso_mcp.api.retries import reading, writing
+from asisso_mcp.config import Settings
+
+MAX_CAMPAIGN_ID = 2_147_483_647
+"""The platform's column is a 32-bit integer: a larger id makes it answer 500 (observed)."""
+
+
+class AsissoClient:
+    """One tenant's view of the API. Tenants share the connection pool; credentials travel with each request.
+
+    Every call raises an AsissoError in words, or returns. Reads are repeated where that is safe; a write whose outcome is
+    unknown raises with `executed` None, and is never repeated here.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection = connection
+        self._api_key = settings.api_key
+        self._access_token = settings.access_token
+
+    def for_key(self, api_key: SecretStr) -> "AsissoClient":
+        """The same pool, asked as the owner of another key."""
+        tenant = object.__new__(AsissoClient)
+        tenant._connection = self._connection
+        tenant._api_key = api_key
+        tenant._access_token = None
+        return tenant
+
+    async def list_campaigns(self) -> list[Campaign]:
+        """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
+        headers = self._headers()
+        return await reading(lambda: self._list(headers))
+
+    async def get(self, campaign_id: int) -> Campaign:
+        headers, path = self._headers(), _path(campaign_id)
+        return await reading(lambda: self._one("GET", path, campaign_id, headers))
+
+    async def patch(self, campaign_id: int, body: PatchBody) -> Campaign:
+        """Published reference, PATCH. The answer is the campaign, read again after the write."""
+        headers, path = self._headers(), _path(campaign_id)
+        return await writing(lambda: self._one("PATCH", path, campaign_id, headers, body))
+
+    async def pause(self, campaign_id: int) -> Campaign:
+        """Not idempotent: the API answers 400 when the campaign is not running or syncing."""
+        headers, path = self._headers(), _path(campaign_id)
+        return await writing(lambda: self._one("POST", f"{path}/pause", campaign_id, headers))
+
+    async def resume(self, campaign_id: int) -> Campaign:
+        """Not idempotent: the API answers 400 when the campaign is not paused."""
+        headers, path = self._headers(), _path(campaign_id)
+        return await writing(lambda: self._one("POST", f"{path}/resume", campaign_id, headers))
+
+    async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
+        # The list alone has a trailing slash; without it the API redirects before it looks at the key.
+        return campaigns_in(await self._connection.send("GET", "/campaign/", headers=headers))
+
+    async def _one(
+        self, method: str, path: str, campaign_id: int, headers: Mapping[str, str], body: PatchBody | None = None
+    ) -> Campaign:
+        sent = body.to_json() if body is not None else None
+        return campaign_in(await self._connection.send(method, path, headers=headers, body=sent), campaign_id)
+
+    def _headers(self) -> dict[str, str]:
+        if self._api_key is not None:
+            return {"X-API-Key": self._api_key.get_secret_value()}
+        if self._access_token is not None:
+            return {"Authorization": f"Bearer {self._access_token.get_secret_value()}"}
+        raise KeyMissing
+
+
+def _path(campaign_id: int) -> str:
+    if isinstance(campaign_id, bool) or not 1 <= campaign_id <= MAX_CAMPAIGN_ID:
+        raise ValueError(f"campaign_id must be a whole number from 1 to {MAX_CAMPAIGN_ID}")
+    return f"/campaign/{campaign_id:d}"

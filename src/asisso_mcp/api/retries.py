@@ -1,0 +1,65 @@
+"""When a request is sent again: the one place that decides.
+
+Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits, `Retry-After` honoured, within 30 s in
+all; after a 500 once. Writes: only when the request surely was not executed (refused connection, 429, 503 with
+`Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.service`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
+
+from asisso_mcp.api.errors import AsissoError, Busy, ServerFault, Unreachable
+
+T = TypeVar("T")
+
+BUDGET_SECONDS = 30.0
+_ATTEMPTS = 5
+_JITTER = wait_random_exponential(multiplier=0.2, max=5)
+
+
+def _pause(state: RetryCallState) -> float:
+    fault = state.outcome.exception() if state.outcome else None
+    if isinstance(fault, Busy) and fault.retry_after is not None:
+        return fault.retry_after + _JITTER(state) / 10
+    return _JITTER(state)
+
+
+def _stop(state: RetryCallState) -> bool:
+    fault = state.outcome.exception() if state.outcome else None
+    attempts = 2 if isinstance(fault, ServerFault) else _ATTEMPTS
+    return state.attempt_number >= attempts or stop_before_delay(BUDGET_SECONDS)(state)
+
+
+def _read_again(fault: BaseException) -> bool:
+    return isinstance(fault, Unreachable | Busy | ServerFault)
+
+
+def _write_again(fault: BaseException) -> bool:
+    return isinstance(fault, Unreachable | Busy) and fault.executed is False
+
+
+async def reading(request: Callable[[], Awaitable[T]]) -> T:
+    """The read's result; sent again where that can help. Raises the last AsissoError."""
+    return await _retrying(request, _read_again)
+
+
+async def writing(request: Callable[[], Awaitable[T]]) -> T:
+    """The write's result; sent again only while it surely was not executed. Raises the last AsissoError."""
+    return await _retrying(request, _write_again)
+
+
+async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseException], bool]) -> T:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception(lambda fault: isinstance(fault, AsissoError) and again(fault)),
+        stop=_stop,
+        wait=_pause,
+        sleep=anyio.sleep,
+        reraise=True,
+    )
+    async for attempt in attempts:
+        with attempt:
+            return await request()
+    raise AssertionError("an attempt returns or raises")  # pragma: no cover

@@ -1,0 +1,109 @@
+"""Is it really dialing, and if not, why: one verdict from state, hours, breaker, log and counts. Pure.
+
+The API's `running` only means that nobody paused it: outside its calling hours a running campaign waits, and nothing in the
+answer says so (observed).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.untrusted import masked, quoted
+from asisso_mcp.campaigns.hours import Schedule, Slot, is_open, never_opens, opening_in_words
+
+_TRIPPED = "circuit_breaker_tripped"
+FINAL = ("completed", "failed")
+KNOWN_PHASES = ("draft", "syncing", "running", "paused", "completed", "failed")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether calls go out at the moment asked about, and why, in one or two sentences."""
+
+    dialing: bool
+    words: str
+
+
+def schedule_of(campaign: Campaign) -> Schedule | None:
+    """The calling hours of a campaign, read leniently: what is not a slot does not count."""
+    stored = campaign.schedule_config
+    if stored is None:
+        return None
+    return Schedule(
+        enabled=stored.get("enabled") is True,
+        timezone=str(stored.get("timezone", "UTC")),
+        slots=slots_of(stored.get("slots")),
+    )
+
+
+def slots_of(stored: Any) -> tuple[Slot, ...]:
+    """The slots in a stored list, each once."""
+    found = map(_slot, stored if isinstance(stored, list) else [])
+    return tuple(dict.fromkeys(slot for slot in found if slot is not None))
+
+
+def verdict(campaign: Campaign, at: datetime) -> Verdict:
+    """Whether `campaign` is dialing at `at` (aware), and if not, what it waits for."""
+    match campaign.phase:
+        case "draft":
+            return Verdict(False, "Not dialing: a draft that was never started.")
+        case "syncing":
+            return Verdict(False, "Not dialing yet: its contacts are being imported, then it starts by itself.")
+        case "running":
+            return _running(campaign, at)
+        case "paused":
+            trip = last_trip(campaign)
+            if trip is None:
+                return Verdict(False, "Not dialing: paused.")
+            return Verdict(
+                False, f"Not dialing: paused, probably by the circuit breaker ({quoted(masked(trip), 160)})."
+            )
+        case "completed":
+            return Verdict(False, "Not dialing: completed, which is final.")
+        case "failed":
+            reason = _last_error(campaign)
+            told = f" Last error: {quoted(masked(reason), 160)}." if reason else ""
+            return Verdict(False, f"Not dialing: failed, which is final.{told}")
+        case other:
+            return Verdict(
+                False, f"Its state {quoted(other, 30)} is unknown to this server: whether it dials cannot be said."
+            )
+
+
+def last_trip(campaign: Campaign) -> str | None:
+    """The message of the breaker's trip, when that is the newest thing the log tells. Manual pauses leave no entry."""
+    entry = _last_entry(campaign)
+    return str(entry.get("message", "")) if entry and entry.get("event") == _TRIPPED else None
+
+
+def _running(campaign: Campaign, at: datetime) -> Verdict:
+    schedule = schedule_of(campaign)
+    opening = opening_in_words(schedule, at)
+    if never_opens(schedule):
+        return Verdict(False, f"Not dialing although running; calling hours: {opening}.")
+    done, queued = campaign.executed_count, campaign.total_queued_count
+    if done is not None and queued is not None and 0 < queued <= done:
+        return Verdict(False, "Running, but every queued call was made; it completes by itself within about an hour.")
+    if not is_open(schedule, at):
+        return Verdict(False, f"Not dialing now although running; calling hours: {opening}.")
+    return Verdict(True, f"Dialing now; calling hours: {opening}.")
+
+
+def _last_entry(campaign: Campaign) -> dict[str, Any] | None:
+    """The newest entry; the log is oldest first (observed)."""
+    return next((entry for entry in reversed(campaign.logs or []) if isinstance(entry, dict)), None)
+
+
+def _last_error(campaign: Campaign) -> str | None:
+    entry = _last_entry(campaign)
+    return str(entry.get("message", "")) if entry and entry.get("level") == "error" else None
+
+
+def _slot(stored: Any) -> Slot | None:
+    if not isinstance(stored, dict):
+        return None
+    day, start, end = stored.get("day_of_week"), stored.get("start_time"), stored.get("end_time")
+    if not (isinstance(day, int) and isinstance(start, str) and isinstance(end, str)):
+        return None
+    return Slot(day, start, end)

@@ -1,0 +1,262 @@
+"""The text that people and models read: outcome first, then facts, what they mean, and the way back. Pure.
+
+Bounded for any input: names, log texts and lists are cut by what they would cost a reader, our own words are few.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.untrusted import as_json, masked, one_line, quoted
+from asisso_mcp.campaigns import words
+from asisso_mcp.campaigns.edits import Change, Comparison, revision
+from asisso_mcp.campaigns.hours import in_words
+from asisso_mcp.campaigns.service import Edited, Switched
+from asisso_mcp.campaigns.status import FINAL, schedule_of, verdict
+
+_LOG_LENGTH = 140
+_LOG_TOTAL = 900
+_LIST_TOTAL = 2_600
+_NAME_IN_LIST = 44
+_UNDO_LENGTH = 3_400
+_CHANGES_SHOWN = 12
+
+
+def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5) -> str:
+    """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
+    settings = campaign.settings()
+    lines = [
+        f"Campaign {campaign.id} {quoted(campaign.name)} is {words.state_in_words(campaign)}. {verdict(campaign, at).words}",
+        f"Calling hours: {in_words(schedule_of(campaign))}.",
+        f"Retries: {words.retries(settings['retry_config'])}.",
+        f"Concurrency: {words.concurrency(settings['max_concurrency'])}.",
+        f"Circuit breaker: {words.breaker(settings['circuit_breaker'])}.",
+        f"Progress: {_progress(campaign)}",
+        _origins(campaign),
+        *_log(campaign.logs, log_entries),
+        *_api_warnings(campaign),
+        f"Revision {revision(settings)}. {_next_step(campaign)}",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime) -> str:
+    """A line for each campaign in `shown`; `matching` of `total` fit the filter."""
+    which = (
+        f"{total} campaign{'' if total == 1 else 's'}"
+        if matching == total
+        else f"{matching} of {total} campaigns match"
+    )
+    if not shown:
+        none = (
+            "There are no campaigns."
+            if total == 0
+            else f"No campaign matches ({total} in all). Try another query or state."
+        )
+        return none
+    lines = [f"{which}, newest first:"]
+    used = 0
+    for campaign in shown:
+        line = _list_line(campaign, at)
+        used += len(line.encode())
+        if used > _LIST_TOTAL:
+            break
+        lines.append(line)
+    if len(lines) - 1 < matching:
+        lines.append(
+            f"{matching - len(lines) + 1} more are not shown: narrow with `query` or `state`, or ask with a `limit`."
+        )
+    return "\n".join(lines)
+
+
+def edited_text(edited: Edited, at: datetime) -> str:
+    """What an edit did, or would do."""
+    campaign, plan = edited.campaign, edited.plan
+    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    if not plan.body:
+        lines = [f"{who} already has these settings, so nothing was sent."]
+    elif edited.preview:
+        lines = [f"Preview: {who} would change as follows; nothing was sent.", *_changes(plan.changes)]
+    elif edited.applied:
+        lines = [f"Done: {who} was changed.", *_changes(plan.changes)]
+    else:
+        lines = [
+            f"Not applied as sent: {who} was written, and does not show all of the edit. Someone else may have written at "
+            "the same moment. As it is now:",
+            *(_differing(change) for change in edited.comparison.missing[:_CHANGES_SHOWN]),
+        ]
+    lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
+    lines += _api_warnings(campaign)
+    lines.append(verdict(campaign, at).words)
+    lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
+    if plan.undo and edited.applied:
+        lines.append(_undo("update_campaign", {"campaign_id": campaign.id, **plan.undo}))
+    return "\n".join(lines)
+
+
+def paused_text(switched: Switched, at: datetime) -> str:
+    campaign = switched.campaign
+    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    if switched.before.phase == "paused":
+        return f"{who} is already paused, so nothing was sent. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
+    if campaign.phase != "paused":
+        lines = [
+            f"Not paused: {who} is {words.state_in_words(campaign)} after the request. {verdict(campaign, at).words}"
+        ]
+        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
+    lines = [
+        f"Done: {who} is paused; it was {words.state_in_words(switched.before)}.",
+        "What follows: no new batch is started. Calls in progress end normally, and up to about ten contacts that were already "
+        "claimed may still be dialed.",
+        *(f"Note: {note}" for note in switched.notes),
+        "Its settings can be changed now with `update_campaign`.",
+        _undo("resume_campaign", {"campaign_id": campaign.id}),
+    ]
+    return "\n".join(lines)
+
+
+def resumed_text(switched: Switched, at: datetime) -> str:
+    campaign = switched.campaign
+    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    now = verdict(campaign, at)
+    if not switched.applied and campaign.phase in ("running", "syncing"):
+        return f"{who} is already {words.state_in_words(campaign)}, so nothing was sent. {now.words} To stop it: `pause_campaign`."
+    if campaign.phase != "running":
+        lines = [f"Not running: {who} is {words.state_in_words(campaign)} after the request. {now.words}"]
+        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
+    lines = [
+        f"Done: {who} is running again; it was {words.state_in_words(switched.before)}.",
+        f"What follows: {_starts(now.dialing)} {now.words}",
+        *(f"Note: {note}" for note in switched.notes),
+        _undo("pause_campaign", {"campaign_id": campaign.id}),
+    ]
+    return "\n".join(lines)
+
+
+def _starts(dialing: bool) -> str:
+    return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
+
+
+def _list_line(campaign: Campaign, at: datetime) -> str:
+    done, queued = campaign.executed_count, campaign.total_queued_count
+    progress = f", {done} of {queued} calls made" if done is not None and queued else ""
+    dialing = ""
+    if campaign.phase == "running":
+        dialing = " (dialing now)" if verdict(campaign, at).dialing else " (not dialing now)"
+    return (
+        f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {words.state_in_words(campaign)}{dialing}{progress}"
+    )
+
+
+def _progress(campaign: Campaign) -> str:
+    done, queued = campaign.executed_count, campaign.total_queued_count
+    rows, processed, failed = campaign.total_rows, campaign.processed_rows, campaign.failed_rows
+    parts = []
+    if done is not None and queued is not None:
+        share = f" ({done / queued:.0%})" if queued > 0 else ""
+        parts.append(f"{done} of {queued} queued calls made{share}, retries included")
+    if rows is not None and processed is not None:
+        parts.append(f"{processed} of {rows} contacts processed")
+    elif rows is None:
+        parts.append("contacts not imported yet")
+    if failed:
+        parts.append(f"{failed} failed after their last retry")
+    return "; ".join(parts) + "."
+
+
+def _origins(campaign: Campaign) -> str:
+    parts = []
+    if campaign.workflow_name:
+        parts.append(f"workflow {quoted(campaign.workflow_name, 60)}")
+    if campaign.telephony_configuration_name:
+        parts.append(f"telephony {quoted(campaign.telephony_configuration_name, 60)}")
+    for verb, moment in (
+        ("created", campaign.created_at),
+        ("started", campaign.started_at),
+        ("completed", campaign.completed_at),
+    ):
+        if moment is not None:
+            parts.append(f"{verb} {_moment(moment)}")
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _moment(moment: datetime) -> str:
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):  # the first and the last day of the calendar
+        return "at an unknown time"
+
+
+def _log(logs: list[Any] | None, wanted: int) -> list[str]:
+    """The newest entries, newest first, within a total length. The API sends the oldest first (observed)."""
+    entries = logs or []
+    if not entries or wanted == 0:
+        return []
+    lines: list[str] = []
+    used = 0
+    for entry in entries[: -wanted - 1 : -1]:
+        line = _log_line(entry)
+        used += len(line.encode())
+        if lines and used > _LOG_TOTAL:
+            break
+        lines.append(line)
+    return [f"Log, the newest {len(lines)} of {len(entries)}:", *lines]
+
+
+def _log_line(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return f"- {quoted(masked(entry), 80)}"
+    moment, level, event = (one_line(entry.get(key, ""), 32) for key in ("ts", "level", "event"))
+    return f"- {moment[:16].replace('T', ' ')} {level} {event}: {quoted(masked(entry.get('message', '')), _LOG_LENGTH)}"
+
+
+def _api_warnings(campaign: Campaign) -> list[str]:
+    """Newer platforms answer with warnings of their own."""
+    return [f"The API warns: {quoted(masked(warning), 120)}" for warning in (campaign.warnings or [])[:3]]
+
+
+def _next_step(campaign: Campaign) -> str:
+    match campaign.phase:
+        case "running" | "syncing":
+            return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
+        case "paused":
+            return "Settings can be changed with `update_campaign`; `resume_campaign` lets it dial."
+        case "draft":
+            return "Settings can be changed with `update_campaign`."
+        case phase if phase in FINAL:
+            return "Its settings can no longer be changed."
+    return ""
+
+
+def _changes(changes: Sequence[Change]) -> list[str]:
+    lines = [f"- {words.change_in_words(change)}" for change in changes[:_CHANGES_SHOWN]]
+    return lines + ([f"- and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else [])
+
+
+def _differing(change: Change) -> str:
+    wanted, _, found = words.change_in_words(change).partition(": ")[2].partition(" → ")
+    return f"- {one_line(change.field, 60)}: {found}, not {wanted}"
+
+
+def _foreign(comparison: Comparison) -> list[str]:
+    if not comparison.foreign:
+        return []
+    lines = [f"- {words.change_in_words(change)}" for change in comparison.foreign[:5]]
+    return ["Someone else changed at the same time, not this edit:", *lines]
+
+
+def _after_edit(edited: Edited) -> str:
+    if edited.preview and edited.plan.body:
+        return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
+    if edited.applied and edited.campaign.phase == "paused":
+        return " `resume_campaign` lets it dial again."
+    return ""
+
+
+def _undo(tool: str, arguments: dict[str, Any]) -> str:
+    text = as_json(arguments)
+    if len(text) > _UNDO_LENGTH:
+        text = "the arguments in `undo` of the structured result; they are too long to repeat here"
+    return f"Undo: `{tool}` with {text}"

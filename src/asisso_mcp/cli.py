@@ -1,0 +1,223 @@
+"""The front door: a command line in, one of the parts of this package out."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from asisso_mcp.config import SETTINGS, Settings, SettingsError
+
+_DESCRIPTION = "MCP server for outbound calling campaigns on Asisso: read, pause, edit, resume."
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command; the exit code is 0, 1 (it failed and said why), or 2 (the command line or a setting is wrong)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        code = command(options)
+    except SettingsError as problem:
+        print(f"asisso-mcp: {problem}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 1
+    raise SystemExit(code)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    import anyio
+
+    from asisso_mcp.server.app import build_server
+    from asisso_mcp.server.desk import Desk
+    from asisso_mcp.server.stdio import serve_stdio
+
+    desk = Desk(settings)
+    anyio.run(serve_stdio, build_server(settings, desk=desk), desk)
+    return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    import anyio
+
+    from asisso_mcp.demo import DemoFailed, run
+
+    code = 0
+    try:
+        anyio.run(run)
+    except* DemoFailed as failures:
+        print(f"asisso-mcp: {failures.exceptions[0]}", file=sys.stderr)
+        code = 1
+    return code
+
+
+def _call(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    import anyio
+
+    from asisso_mcp.server.desk import Desk
+    from asisso_mcp.server.policy import Policy
+    from asisso_mcp.server.registry import Registry
+    from asisso_mcp.server.tools import TOOLS
+
+    registry = Registry(TOOLS, Policy.of(settings))
+    tool = registry.get(options.tool)
+    if tool is None:
+        known = ", ".join(each.name for each in registry)
+        print(f"asisso-mcp: unknown tool {options.tool!r}; this server has {known}.", file=sys.stderr)
+        return 2
+    arguments: dict[str, Any] = {}
+    for pair in options.arguments:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            print(f"asisso-mcp: {pair!r} is not of the form key=value.", file=sys.stderr)
+            return 2
+        arguments[name] = _json_or_text(value)
+
+    async def once() -> int:
+        desk = Desk(settings)
+        try:
+            answer = await tool.call(arguments, desk.call())
+        finally:
+            await desk.close()
+        if options.json and answer.structure is not None:
+            print(json.dumps(answer.structure, indent=2))
+        else:
+            print(answer.text)
+        return int(answer.is_error)
+
+    return anyio.run(once)
+
+
+def _json_or_text(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from asisso_mcp.sandbox import KEY, Sandbox, parse_fault, serve
+
+    try:
+        faults = [parse_fault(text) for text in options.fault]
+    except ValueError as problem:
+        print(f"asisso-mcp: {problem}", file=sys.stderr)
+        return 2
+    print(
+        f"The Asisso sandbox listens on http://{options.host}:{options.port} with key {KEY}\n"
+        f"To use it: ASISSO_BASE_URL=http://{options.host}:{options.port} ASISSO_API_KEY={KEY} asisso-mcp doctor",
+        file=sys.stderr,
+    )
+    try:
+        serve(Sandbox(db=options.db, faults=faults), host=options.host, port=options.port)
+    except ValueError as problem:
+        print(f"asisso-mcp: {problem}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from asisso_mcp import schemas
+
+    if options.check:
+        differing = schemas.differing(options.folder)
+        if differing:
+            print(
+                f"{options.folder} differs from the models: {', '.join(differing)}. Run `asisso-mcp schemas`.",
+                file=sys.stderr,
+            )
+        return int(bool(differing))
+    for path in schemas.write(options.folder):
+        print(path)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    import anyio
+
+    from asisso_mcp.doctor import examine
+
+    return anyio.run(examine, _settings(options), print)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings.from_environment(sandbox=options.sandbox or None, read_only=options.read_only or None)
+    levels = ("warning", "info", "debug")
+    level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
+    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if level == "debug":  # these would print requests with their headers
+        for noisy in ("httpcore2", "httpx2", "asyncio"):
+            logging.getLogger(noisy).setLevel(logging.INFO)
+    return settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    settings = "\n".join(
+        f"  {each.name:<20} {each.meaning}" + (f" (default {each.default})" if each.default else "")
+        for each in SETTINGS
+    )
+    parser = argparse.ArgumentParser(
+        prog="asisso-mcp",
+        description=_DESCRIPTION + " Without a command it serves MCP on stdio, which is what a host launches.",
+        epilog=f"settings (environment):\n{settings}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    from importlib.metadata import version
+
+    parser.add_argument("--version", action="version", version=f"asisso-mcp {version('asisso-mcp')}")
+    _common(parser)
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        added.set_defaults(run=run)
+        return added
+
+    _common(command("serve", _serve, "serve MCP on stdio"))
+    command("demo", _demo, "a real MCP client talks to the server over the sandbox; prints the conversation")
+    call = command("call", _call, "one tool call from the terminal; exit code 1 when the tool answers an error")
+    call.add_argument("tool", metavar="TOOL", help="such as get_campaign")
+    call.add_argument("arguments", metavar="key=value", nargs="*", help="JSON values are understood: campaign_id=3")
+    call.add_argument("--json", action="store_true", help="print the structured result instead of the text")
+    _common(call)
+    sandbox = command("sandbox", _sandbox, "the built-in API alone, on loopback HTTP")
+    sandbox.add_argument("--host", default="127.0.0.1", help="a loopback address (default 127.0.0.1)")
+    sandbox.add_argument("--port", type=int, default=8765, help="default 8765")
+    sandbox.add_argument(
+        "--db", metavar="FILE", default=":memory:", help="SQLite file, so that processes share the state"
+    )
+    sandbox.add_argument(
+        "--fault", metavar="KIND[:key=value,…]", action="append", default=[], help="inject a fault; repeatable"
+    )
+    schemas = command("schemas", _schemas, "write tool_schemas/ from the models")
+    schemas.add_argument(
+        "--check", action="store_true", help="write nothing; fail when the files differ from the models"
+    )
+    schemas.add_argument("--folder", type=Path, default=Path("tool_schemas"), help="default tool_schemas")
+    _common(command("doctor", _doctor, "what is configured, whether the API answers, what to do"))
+    return parser
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sandbox", action="store_true", default=argparse.SUPPRESS, help="use the built-in API: no key, no network"
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", default=argparse.SUPPRESS, help="offer only the tools that read"
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="count", default=argparse.SUPPRESS, help="more on stderr; -vv for all"
+    )
+    if parser.prog == "asisso-mcp":
+        parser.set_defaults(sandbox=False, read_only=False, verbose=0)

@@ -1,0 +1,37 @@
+"""What each tool takes. The published input schemas are these models."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from asisso_mcp.api.models import CampaignEdit, Named, Switch, WholeNumber
+
+CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647), WholeNumber]
+Phase = Literal["draft", "syncing", "running", "paused", "completed", "failed"]
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListArguments(_Arguments):
+    query: Named[Annotated[str, StringConstraints(max_length=255), Field(description="Part of a name, any case.")]] = (
+        None
+    )
+    state: Named[Phase] = None
+    limit: Named[Annotated[int, Field(ge=1, le=100, description="Default 20."), WholeNumber]] = None
+
+
+class CampaignArguments(_Arguments):
+    campaign_id: CampaignId
+
+
+class GetArguments(CampaignArguments):
+    log_entries: Named[Annotated[int, Field(ge=0, le=50, description="Newest ones; default 5."), WholeNumber]] = None
+
+
+class UpdateArguments(CampaignEdit, CampaignArguments):
+    dry_run: Named[Annotated[Switch, Field(description="Preview; sends nothing.")]] = None
+    expected_revision: Named[
+        Annotated[str, StringConstraints(max_length=64), Field(description="Refuse if the settings moved since.")]
+    ] = None

@@ -1,0 +1,29 @@
+"""What this server may do: limits set by the person who starts it. No argument of a call widens them."""
+
+from dataclasses import dataclass
+
+from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.config import Settings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`may_write`: offer the tools that change something. `campaigns`: the only ids that may be touched; None is all."""
+
+    may_write: bool = True
+    campaigns: frozenset[int] | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        return cls(may_write=not settings.read_only, campaigns=settings.campaigns)
+
+    def sees(self, campaign_id: int) -> bool:
+        return self.campaigns is None or campaign_id in self.campaigns
+
+    def require(self, campaign_id: int) -> None:
+        """Raises Declined when the campaign is outside the limits."""
+        if not self.sees(campaign_id):
+            raise Declined(
+                f"This server was started for certain campaigns only (ASISSO_CAMPAIGNS), and {campaign_id} is not among them, "
+                "so nothing was sent. The person who runs the server can change that; `list_campaigns` shows the ones it may touch."
+            )

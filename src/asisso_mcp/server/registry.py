@@ -1,0 +1,124 @@
+"""One `Tool` = models + words + hints + handler; arguments go in, an `Answer` comes out, whatever happens inside."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.server.complaints import complaint
+from asisso_mcp.server.decoding import decode
+from asisso_mcp.server.policy import Policy
+from asisso_mcp.server.schema import input_schema, output_schema
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a host may assume of a tool. `open_world`: it reaches a service outside this process."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool = True
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a handler works with: the campaigns of one tenant, and the limits of this server."""
+
+    service: CampaignService
+    policy: Policy
+
+
+class _HasStructure(Protocol):
+    summary: str
+
+    def structure(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A tool's answer: the text, and for a success the same as structure. An error carries everything in its text."""
+
+    text: str
+    structure: dict[str, Any] | None = None
+
+    @property
+    def is_error(self) -> bool:
+        return self.structure is None
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    title: str
+    description: str
+    arguments: type[BaseModel]
+    result: type[BaseModel]
+    hints: Hints
+    handler: Callable[[Call, Any], Awaitable[_HasStructure]]
+
+    @cached_property
+    def input_schema(self) -> dict[str, Any]:
+        return input_schema(self.arguments)
+
+    @cached_property
+    def output_schema(self) -> dict[str, Any]:
+        return output_schema(self.result)
+
+    def definition(self) -> dict[str, Any]:
+        """The tool as clients list it."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "description": self.description,
+            "inputSchema": self.input_schema,
+            "outputSchema": self.output_schema,
+            "annotations": {
+                "title": self.title,
+                "readOnlyHint": self.hints.read_only,
+                "destructiveHint": self.hints.destructive,
+                "idempotentHint": self.hints.idempotent,
+                "openWorldHint": self.hints.open_world,
+            },
+        }
+
+    async def call(self, arguments: Mapping[str, Any], call: Call) -> Answer:
+        """Validate, run, and answer in words. Only cancellation gets out."""
+        try:
+            checked = self.arguments.model_validate(decode(arguments, self.input_schema))
+        except ValidationError as problem:
+            return Answer(complaint(self.name, problem, self.input_schema))
+        try:
+            result = await self.handler(call, checked)
+        except (AsissoError, Declined) as refusal:
+            return Answer(refusal.text)
+        except Exception as fault:
+            logger.error("%s failed with %s", self.name, type(fault).__name__)
+            logger.debug("The failure in full", exc_info=fault)
+            return Answer(
+                f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). "
+                + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")
+                + " Please report it with what you asked for."
+            )
+        return Answer(result.summary, result.structure())
+
+
+class Registry:
+    """The tools that this server offers, in their fixed order."""
+
+    def __init__(self, tools: tuple[Tool, ...], policy: Policy) -> None:
+        self._tools = {tool.name: tool for tool in tools if policy.may_write or tool.hints.read_only}
+
+    def __iter__(self) -> Any:
+        return iter(self._tools.values())
+
+    def get(self, name: str) -> Tool | None:
+        return self._tools.get(name)

@@ -1,0 +1,70 @@
+"""What each tool answers besides its text. The published output schemas are these models.
+
+`summary` is the whole text: some hosts show a model the structure alone, others the text alone.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    summary: str
+
+    def structure(self) -> dict[str, Any]:
+        """As sent: what is not known is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class CampaignRow(BaseModel):
+    campaign_id: int
+    name: str
+    state: str
+    dialing: bool
+
+
+class CampaignsResult(_Result):
+    total: int
+    matching: int
+    campaigns: list[CampaignRow]
+
+
+class CampaignResult(_Result):
+    campaign_id: int
+    name: str
+    state: str
+    dialing: bool
+    revision: str
+    retry_config: dict[str, Any] | None = None
+    max_concurrency: int | None = None
+    schedule_config: dict[str, Any] | None = None
+    circuit_breaker: dict[str, Any] | None = None
+    executed_count: int | None = None
+    total_queued_count: int | None = None
+    total_rows: int | None = None
+    processed_rows: int | None = None
+    failed_rows: int | None = None
+
+
+class FieldChange(BaseModel):
+    field: str
+    before: Any
+    after: Any
+
+
+class WriteResult(_Result):
+    campaign_id: int
+    state: str
+    applied: bool
+    changes: list[FieldChange]
+    revision: str
+    undo_tool: str | None = None
+    undo: dict[str, Any] | None = Field(default=None, description="Arguments of undo_tool that put it back.")
+    warnings: list[str]
+
+    def structure(self) -> dict[str, Any]:
+        """Null stays in `changes`: there it means that a field was not set."""
+        absent = {name for name in ("undo", "undo_tool") if getattr(self, name) is None}
+        return self.model_dump(mode="json", exclude=absent)

@@ -1,0 +1,51 @@
+"""Pydantic model → the JSON Schema that clients get: inline, closed, single types, no null, no noise.
+
+`$ref`, `anyOf` with null, titles and defaults of null each break or distract some client, and a model that may leave a field
+out needs no null for it. Null is still understood at run time, only to be explained.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+
+class _Published(GenerateJsonSchema):
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        published = super().default_schema(schema)
+        if published.get("default", ...) is None:
+            del published["default"]
+        return published
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a tool's arguments: closed objects, as strict clients want them."""
+    return _inline(model.model_json_schema(schema_generator=_Published, mode="validation"))
+
+
+def output_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a tool's structured result."""
+    return _inline(model.model_json_schema(schema_generator=_Published, mode="serialization"))
+
+
+def _inline(schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = schema.pop("$defs", {})
+
+    def resolved(node: Any, *, names: bool = False) -> Any:
+        if isinstance(node, list):
+            return [resolved(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        if names:  # the keys are names of properties, not keywords
+            return {key: resolved(each) for key, each in node.items()}
+        if "$ref" in node:
+            target = definitions[node["$ref"].rpartition("/")[2]]
+            node = {**target, **{key: each for key, each in node.items() if key != "$ref"}}
+        return {key: resolved(each, names=key == "properties") for key, each in node.items() if key != "title"}
+
+    inlined: dict[str, Any] = resolved(schema)
+    return inlined

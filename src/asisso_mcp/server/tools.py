@@ -1,0 +1,195 @@
+"""The five tools: their words, hints and models, and the few lines that each of them is."""
+
+from typing import Any
+
+from asisso_mcp.api.models import EDITABLE, Campaign
+from asisso_mcp.api.untrusted import one_line
+from asisso_mcp.campaigns.edits import Declined, revision
+from asisso_mcp.campaigns.service import Edited, Switched
+from asisso_mcp.campaigns.status import verdict
+from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
+from asisso_mcp.server.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
+from asisso_mcp.server.registry import Call, Hints, Tool
+from asisso_mcp.server.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
+
+_NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
+
+
+async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResult:
+    at = call.service.clock()
+    campaigns = [campaign for campaign in await call.service.list() if call.policy.sees(campaign.id)]
+    query = (arguments.query or "").casefold()
+    matching = [
+        campaign
+        for campaign in campaigns
+        if query in campaign.name.casefold() and arguments.state in (None, campaign.phase)
+    ]
+    shown = matching[: arguments.limit or 20]
+    return CampaignsResult(
+        summary=list_text(shown, len(matching), len(campaigns), at),
+        total=len(campaigns),
+        matching=len(matching),
+        campaigns=[
+            CampaignRow(
+                campaign_id=campaign.id,
+                name=one_line(campaign.name, _NAME_LENGTH),
+                state=one_line(campaign.phase, 40),
+                dialing=verdict(campaign, at).dialing,
+            )
+            for campaign in shown
+        ],
+    )
+
+
+async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
+    call.policy.require(arguments.campaign_id)
+    campaign = await call.service.get(arguments.campaign_id)
+    at = call.service.clock()
+    entries = 5 if arguments.log_entries is None else arguments.log_entries
+    settings = campaign.settings()
+    return CampaignResult(
+        summary=campaign_text(campaign, at, log_entries=entries),
+        campaign_id=campaign.id,
+        name=one_line(campaign.name, _NAME_LENGTH),
+        state=one_line(campaign.phase, 40),
+        dialing=verdict(campaign, at).dialing,
+        revision=revision(settings),
+        retry_config=settings["retry_config"],
+        max_concurrency=settings["max_concurrency"],
+        schedule_config=settings["schedule_config"],
+        circuit_breaker=settings["circuit_breaker"],
+        executed_count=campaign.executed_count,
+        total_queued_count=campaign.total_queued_count,
+        total_rows=campaign.total_rows,
+        processed_rows=campaign.processed_rows,
+        failed_rows=campaign.failed_rows,
+    )
+
+
+async def update_campaign(call: Call, arguments: UpdateArguments) -> WriteResult:
+    call.policy.require(arguments.campaign_id)
+    named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
+    if not named:
+        raise Declined(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
+    edited = await call.service.edit(
+        arguments.campaign_id,
+        named,
+        dry_run=arguments.dry_run is True,
+        expected_revision=arguments.expected_revision,
+    )
+    return _edit_result(edited, edited_text(edited, call.service.clock()))
+
+
+async def pause_campaign(call: Call, arguments: CampaignArguments) -> WriteResult:
+    call.policy.require(arguments.campaign_id)
+    switched = await call.service.pause(arguments.campaign_id)
+    return _switch_result(switched, paused_text(switched, call.service.clock()), undo_tool="resume_campaign")
+
+
+async def resume_campaign(call: Call, arguments: CampaignArguments) -> WriteResult:
+    call.policy.require(arguments.campaign_id)
+    switched = await call.service.resume(arguments.campaign_id)
+    return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
+
+
+def _edit_result(edited: Edited, summary: str) -> WriteResult:
+    undoable = edited.applied and bool(edited.plan.undo)
+    foreign = [f"{change.field} was changed by someone else at the same time" for change in edited.comparison.foreign]
+    lost = [f"{change.field} is not as sent" for change in edited.comparison.missing]
+    return WriteResult(
+        summary=summary,
+        campaign_id=edited.campaign.id,
+        state=one_line(edited.campaign.phase, 40),
+        applied=edited.applied,
+        changes=[
+            FieldChange(field=change.field, before=_shown(change.before), after=_shown(change.after))
+            for change in edited.plan.changes
+        ],
+        revision=revision(edited.campaign.settings()),
+        undo_tool="update_campaign" if undoable else None,
+        undo={"campaign_id": edited.campaign.id, **edited.plan.undo} if undoable else None,
+        warnings=[*lost, *foreign, *edited.notes, *edited.plan.warnings],
+    )
+
+
+def _switch_result(switched: Switched, summary: str, *, undo_tool: str) -> WriteResult:
+    before, after = switched.before, switched.campaign
+    moved = before.phase != after.phase
+    return WriteResult(
+        summary=summary,
+        campaign_id=after.id,
+        state=one_line(after.phase, 40),
+        applied=switched.applied,
+        changes=[_state_change(before, after)] if moved else [],
+        revision=revision(after.settings()),
+        undo_tool=undo_tool if switched.applied else None,
+        undo={"campaign_id": after.id} if switched.applied else None,
+        warnings=list(switched.notes),
+    )
+
+
+def _state_change(before: Campaign, after: Campaign) -> FieldChange:
+    return FieldChange(field="state", before=one_line(before.phase, 40), after=one_line(after.phase, 40))
+
+
+def _shown(value: Any) -> Any:
+    return one_line(value, _NAME_LENGTH) if isinstance(value, str) else value
+
+
+_READ = Hints(read_only=True, destructive=False, idempotent=True)
+_WRITE = Hints(read_only=False, destructive=False, idempotent=True)
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        name="list_campaigns",
+        title="List calling campaigns",
+        description="Finds campaigns and their ids, newest first, with state and progress. Use it when you know a name, not "
+        "an id. For settings or a reason why one is not dialing, go on with get_campaign.",
+        arguments=ListArguments,
+        result=CampaignsResult,
+        hints=_READ,
+        handler=list_campaigns,
+    ),
+    Tool(
+        name="get_campaign",
+        title="Read a campaign",
+        description="Reads one campaign: is it dialing and if not why, calling hours, retries, concurrency, circuit breaker, "
+        "progress, newest log entries, revision. Use it before an edit and to see how a campaign is doing.",
+        arguments=GetArguments,
+        result=CampaignResult,
+        hints=_READ,
+        handler=get_campaign,
+    ),
+    Tool(
+        name="update_campaign",
+        title="Edit a campaign's settings",
+        description="Changes settings of a paused or draft campaign. Only the fields you name change, also inside objects; "
+        "`slots` replaces the whole list. A running campaign is refused: pause_campaign first, resume_campaign afterwards. "
+        "Answers before → after and the arguments that undo it. dry_run previews. Not for starting or stopping calls.",
+        arguments=UpdateArguments,
+        result=WriteResult,
+        hints=_WRITE,
+        handler=update_campaign,
+    ),
+    Tool(
+        name="pause_campaign",
+        title="Pause a campaign",
+        description="Stops new calls of a running campaign; calls in progress end normally, and about ten claimed contacts may "
+        "still be dialed. Already paused is fine. Use it before an edit, or to stop dialing. Undo: resume_campaign.",
+        arguments=CampaignArguments,
+        result=WriteResult,
+        hints=_WRITE,
+        handler=pause_campaign,
+    ),
+    Tool(
+        name="resume_campaign",
+        title="Resume dialing",
+        description="Lets a paused campaign dial again: phones ring within a minute, or when calling hours open; the answer "
+        "says when. Call it only when the person wants calls to go out. Not for drafts: those are started in Asisso.",
+        arguments=CampaignArguments,
+        result=WriteResult,
+        hints=Hints(read_only=False, destructive=True, idempotent=True),
+        handler=resume_campaign,
+    ),
+)
+"""In their fixed order."""
