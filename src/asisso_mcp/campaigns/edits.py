@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from asisso_mcp.api.models import SECTIONS, CampaignEdit, PatchBody
 from asisso_mcp.api.slots import slot_warnings
-from asisso_mcp.api.untrusted import quoted
+from asisso_mcp.api.untrusted import as_json, one_line
 from asisso_mcp.api.zones import zone_warning
 
 Settings = Mapping[str, Any]
@@ -192,7 +192,7 @@ def _complete(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> di
         for error in problem.errors(include_url=False, include_context=False, include_input=False):
             leaf = str(error["loc"][0]) if error["loc"] else name
             faults.setdefault(
-                leaf, "is not set" if error["type"] == "missing" else f"is {quoted(_shown(merged.get(leaf)), 40)}"
+                leaf, "is not set" if error["type"] == "missing" else f"is {one_line(as_json(merged.get(leaf)), 40)}"
             )
         told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
         also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named) or f"another value for {name}"
@@ -245,7 +245,7 @@ def _acceptable(undo: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
                 CampaignEdit.model_validate(edit)
             except ValidationError:
                 path = f"{name}.{leaf}" if leaf else name
-                former = quoted(_shown(value[leaf] if leaf else value), 60)
+                former = one_line(as_json(value[leaf] if leaf else value), 60)
                 warnings.append(
                     f"The undo leaves {path} as it is now: its former value {former} is not one that may be set."
                 )
@@ -292,7 +292,3 @@ def _leaves(name: str, one: Any, other: Any) -> list[tuple[str, Any, Any]]:
         return [(name, one, other)]
     keys = [*one, *(key for key in other if key not in one)]
     return [(f"{name}.{key}", one.get(key), other.get(key)) for key in keys]
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)

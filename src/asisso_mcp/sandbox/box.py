@@ -1,0 +1,82 @@
+"""What is a sandbox? A store, its routes and its faults in one object, for tests, demos and the loopback server."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asisso_mcp.sandbox import meddling, routes, seed
+from asisso_mcp.sandbox.faults import Fault, Faults
+from asisso_mcp.sandbox.shown import effective_breaker
+from asisso_mcp.sandbox.store import Store
+from asisso_mcp.sandbox.wire import App, Recorded, Wire
+
+if TYPE_CHECKING:
+    import httpx2
+
+_REMEMBERED = 10_000
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Sandbox:
+    """The Asisso API over one store.
+
+    db: ":memory:", or a file that several sandboxes may share. clock: aware instants; campaigns live by it.
+    seed: whether a fresh store gets the example campaigns; the tenants and their keys are always there.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: str | Path = ":memory:",
+        clock: Callable[[], datetime] = _utc_now,
+        faults: Iterable[Fault] = (),
+        seed: bool = True,
+    ) -> None:
+        self._store = Store(db, clock)
+        _fill(self._store, seed)
+        self.requests: list[Recorded] = []
+        """What was asked, newest last; the latest ten thousand."""
+        self.faults = Faults(faults, added=lambda fault: meddling.poison(self._store, fault))
+        self._routes = routes.build(self._store)
+        self.app: App = Wire(self._routes, self._store, self.faults, self._record)
+
+    def transport(self) -> "httpx2.AsyncBaseTransport":
+        """For `httpx2.AsyncClient(transport=…)`: in process, with a socket's failures."""
+        from asisso_mcp.sandbox.transport import InProcess
+
+        return InProcess(self.app)
+
+    def campaign(self, campaign_id: int) -> dict[str, Any]:
+        """A copy of everything that is stored, and `effective_circuit_breaker`; raises LookupError."""
+        row = self._store.row(campaign_id)
+        if row is None:
+            raise LookupError(f"there is no campaign {campaign_id}")
+        return {**row, "effective_circuit_breaker": effective_breaker(row)}
+
+    def put(self, campaign_id: int, **stored: Any) -> None:
+        """Stores values as they are, unchecked. Columns and `metadata`, or one of its sections by name (None takes it
+        out); `quota` is the text of a 402. Raises LookupError, or TypeError for a name that is not stored."""
+        self._store.write(campaign_id, stored)
+
+    def add(self, **stored: Any) -> int:
+        """A new campaign with these stored values, otherwise a fresh draft of the main tenant; returns its id."""
+        return self._store.insert(stored)
+
+    def openapi(self) -> dict[str, Any]:
+        """The API's own description, as its framework makes it."""
+        return self._routes.openapi()
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _record(self, request: Recorded) -> None:
+        self.requests.append(request)
+        del self.requests[:-_REMEMBERED]
+
+
+def _fill(store: Store, campaigns: bool) -> None:
+    seed.fill(store, campaigns=campaigns)

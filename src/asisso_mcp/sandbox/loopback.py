@@ -1,0 +1,107 @@
+"""How is the sandbox reached over a socket? By uvicorn, on loopback only, with a hand on each connection for the faults."""
+
+import asyncio
+import ipaddress
+import os
+import socket
+import struct
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Self
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from asisso_mcp.sandbox.box import Sandbox
+from asisso_mcp.sandbox.wire import HANG_UP, App, Message, Receive, Send
+
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""SO_LINGER with no time to linger: closing sends a reset."""
+
+
+class _Droppable(H11Protocol):
+    """Gives the application a way to drop the connection that a request came on."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        app: App = self.app
+
+        def hang_up(how: str) -> None:
+            if how == "flush":
+                transport.close()
+                return
+            if how == "reset":
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
+
+        async def with_hang_up(scope: Message, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[HANG_UP] = hang_up
+            await app(scope, receive, send)
+
+        self.app = with_hang_up
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal and returns, where uvicorn would raise the signal again; a second one does not wait."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _server(sandbox: Sandbox) -> _Server:
+    config = uvicorn.Config(
+        sandbox.app,
+        http=_Droppable,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return _Server(config)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> None:
+    """Serves until SIGINT or SIGTERM; raises ValueError for a host that is not loopback, OSError for a port in use."""
+    if not _is_loopback(host):
+        raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
+    address = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    _server(sandbox).run([socket.create_server((address, port), family=family)])
+
+
+class Running:
+    """A sandbox on an ephemeral loopback port while the `with` block lasts; `url` is its origin."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._server = _server(sandbox)
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()

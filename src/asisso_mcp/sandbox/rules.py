@@ -1,0 +1,93 @@
+"""What may be done to a campaign, and what does it store? States, limits and their refusals. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from asisso_mcp.sandbox.bodies import UpdateCampaignRequest
+from asisso_mcp.sandbox.life import CHECK, SYNC, stamp
+
+
+class Refused(Exception):
+    """The server says no: `status` and the text of `detail`."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+NOT_FOUND = "Campaign not found"
+NO_TELEPHONY = "You must configure telephony first by going to APP_URL/configure-telephony"
+LARGEST_ID = 2**31 - 1
+"""Campaign ids are a 32 bit column: an id beyond it breaks the query, which is a 500, not a 404."""
+
+EDITABLE = {"created", "paused"}
+
+
+def column_id(campaign_id: int) -> int:
+    """The id as the database takes it; raises OverflowError beyond 32 bits."""
+    if not -LARGEST_ID - 1 <= campaign_id <= LARGEST_ID:
+        raise OverflowError(f"value {campaign_id} out of int32 range")
+    return campaign_id
+
+
+def edited(
+    row: Mapping[str, Any], body: UpdateCampaignRequest, *, org_limit: int, active_numbers: int
+) -> dict[str, Any]:
+    """The columns a PATCH stores; raises Refused. Published reference, PATCH: only in draft or paused."""
+    if row["state"] not in EDITABLE:
+        raise Refused(400, f"Cannot update a {row['state']} campaign")
+    if body.max_concurrency is not None:
+        _within_limit(body.max_concurrency, org_limit, active_numbers)
+    return stored_changes(row, body)
+
+
+def stored_changes(row: Mapping[str, Any], body: UpdateCampaignRequest) -> dict[str, Any]:
+    """The columns of an edit, unchecked: the whole metadata is copied, its sections replaced."""
+    columns: dict[str, Any] = {}
+    if body.name is not None:
+        if "\x00" in body.name:
+            raise ValueError("the database takes no NUL in text")
+        columns["name"] = body.name
+    if body.retry_config is not None:
+        columns["retry_config"] = body.retry_config.model_dump()
+    sections = body.model_dump(include={"max_concurrency", "schedule_config", "circuit_breaker"}, exclude_none=True)
+    if sections:
+        columns["metadata"] = {**row["metadata"], **sections}
+    return columns
+
+
+def _within_limit(wanted: int, org_limit: int, active_numbers: int) -> None:
+    if 0 < active_numbers < org_limit:
+        if wanted > active_numbers:
+            raise Refused(
+                400,
+                f"max_concurrency ({wanted}) cannot exceed {active_numbers}. You have {active_numbers} phone number(s) "
+                "configured. Add more CLIs in telephony configuration to increase concurrency.",
+            )
+    elif wanted > org_limit:
+        raise Refused(400, f"max_concurrency ({wanted}) cannot exceed organization limit ({org_limit})")
+
+
+def started(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    _need(row, "start", "'created'", {"created"})
+    columns: dict[str, Any] = {"state": "syncing", "started_at": stamp(now), "sync_ends_at": stamp(now + SYNC)}
+    if row["parent_campaign_id"] is not None:  # a redial has its rows already
+        columns |= {"state": "running", "sync_ends_at": None, "advanced_at": stamp(now)}
+    return columns
+
+
+def paused(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001 - one shape for all three
+    _need(row, "pause", "'running' or 'syncing'", {"running", "syncing"})
+    return {"state": "paused"}
+
+
+def resumed(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    _need(row, "resume", "'paused'", {"paused"})
+    return {"state": "running", "advanced_at": stamp(now), "check_at": stamp(now + CHECK)}
+
+
+def _need(row: Mapping[str, Any], verb: str, wanted: str, states: set[str]) -> None:
+    if row["state"] not in states:
+        raise Refused(400, f"Campaign must be in {wanted} state to {verb}, current state: {row['state']}")

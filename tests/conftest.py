@@ -1,0 +1,40 @@
+"""What most tests share: a moment, a sandbox, a service over it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.connection import Connection
+from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.config import Settings
+from asisso_mcp.sandbox import KEY, Sandbox
+
+MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+"""Monday, 10:00 in New York, 16:00 in Berlin."""
+
+SETTINGS = Settings(api_key=SecretStr(KEY))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    box = Sandbox(clock=lambda: MONDAY)
+    yield box
+    box.close()
+
+
+async def no_wait(_: float) -> None:
+    """Time that passes at once."""
+
+
+@pytest.fixture
+def service(sandbox: Sandbox) -> CampaignService:
+    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
