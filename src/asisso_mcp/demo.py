@@ -11,12 +11,7 @@ from mcp.client.stdio import StdioServerParameters
 Print = Callable[[str], None]
 
 CAMPAIGN = 3
-EDIT: dict[str, Any] = {
-    "retry_config": {"max_retries": 2},
-    "schedule_config": {
-        "slots": [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(4)],
-    },
-}
+EDIT: dict[str, Any] = {"retry_config": {"max_retries": 5}, "schedule_config": {"timezone": "America/Chicago"}}
 
 
 class DemoFailed(Exception):

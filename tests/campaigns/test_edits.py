@@ -131,7 +131,9 @@ def test_first_calling_hours_need_a_zone_because_the_platform_would_take_utc() -
 
 
 def test_first_calling_hours_are_switched_on_and_their_undo_switches_them_off() -> None:
-    found = plan(settings(schedule_config=None), {"schedule_config": {"timezone": "Europe/Berlin", "slots": NINE_TO_FIVE}})
+    found = plan(
+        settings(schedule_config=None), {"schedule_config": {"timezone": "Europe/Berlin", "slots": NINE_TO_FIVE}}
+    )
     assert found.body == {"schedule_config": {"enabled": True, "timezone": "Europe/Berlin", "slots": NINE_TO_FIVE}}
     assert found.undo == {"schedule_config": {"enabled": False}}
     assert "the undo switches them off, which has the same effect" in found.warnings[0]
@@ -141,7 +143,7 @@ def test_a_stored_value_that_the_api_would_refuse_is_named_with_the_way_out() ->
     odd = {**RETRY, "max_retries": 20}
     with pytest.raises(Declined) as refusal:
         plan(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60}})
-    assert 'retry_config.max_retries is 20.' in refusal.value.text
+    assert "retry_config.max_retries is 20." in refusal.value.text
     assert "Name retry_config.max_retries in the same edit." in refusal.value.text
     mended = plan(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60, "max_retries": 10}})
     assert mended.body["retry_config"]["max_retries"] == 10
@@ -151,7 +153,7 @@ def test_the_undo_leaves_out_a_former_value_that_no_edit_may_set_and_says_so() -
     found = plan(settings(max_concurrency=150), {"max_concurrency": 20})
     assert found.undo == {}
     assert found.warnings == (
-        'The undo leaves max_concurrency as it is now: its former value 150 is not one that may be set.',
+        "The undo leaves max_concurrency as it is now: its former value 150 is not one that may be set.",
     )
 
 
@@ -204,7 +206,14 @@ def test_the_revision_depends_on_the_settings_alone() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other", "equal"),
-    [(1, 1.0, True), (1, True, False), (0, False, False), ([1], [1.0], True), ({"a": 1}, {"a": True}, False), (None, False, False)],
+    [
+        (1, 1.0, True),
+        (1, True, False),
+        (0, False, False),
+        ([1], [1.0], True),
+        ({"a": 1}, {"a": True}, False),
+        (None, False, False),
+    ],
 )
 def test_values_are_compared_as_json(one: Any, other: Any, equal: bool) -> None:
     assert same(one, other) is equal
@@ -226,7 +235,9 @@ def a_slot(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=60).filter(str.strip)
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=60).filter(
+    str.strip
+)
 retry_sections = st.fixed_dictionaries(
     {
         "enabled": st.booleans(),

@@ -80,7 +80,17 @@ def test_published_schemas_are_inline_closed_and_single_typed(tool: Any) -> None
                 walk(each, closed=closed)
         if not isinstance(node, dict):
             return
-        forbidden = {"$ref", "$defs", "anyOf", "oneOf", "allOf", "const", "exclusiveMinimum", "exclusiveMaximum", "title"}
+        forbidden = {
+            "$ref",
+            "$defs",
+            "anyOf",
+            "oneOf",
+            "allOf",
+            "const",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "title",
+        }
         assert not forbidden & node.keys()
         assert isinstance(node.get("type", "object"), str)
         if node.get("type") == "array":
@@ -138,14 +148,18 @@ async def test_an_edit_of_a_running_campaign_is_refused_with_the_next_step_and_n
 
 
 @pytest.mark.parametrize("campaign_id", [1, 6])
-async def test_a_completed_or_failed_campaign_is_refused_as_final(client: Client, sandbox: Sandbox, campaign_id: int) -> None:
+async def test_a_completed_or_failed_campaign_is_refused_as_final(
+    client: Client, sandbox: Sandbox, campaign_id: int
+) -> None:
     result = await ask(client, "update_campaign", campaign_id=campaign_id, max_concurrency=2)
     assert result.is_error
     assert "which is final: its settings can no longer be changed, so nothing was sent." in text(result)
     assert patches(sandbox) == []
 
 
-async def test_pausing_editing_undoing_and_resuming_leaves_the_campaign_as_it_was(client: Client, sandbox: Sandbox) -> None:
+async def test_pausing_editing_undoing_and_resuming_leaves_the_campaign_as_it_was(
+    client: Client, sandbox: Sandbox
+) -> None:
     before = sandbox.campaign(3)
     paused = await ask(client, "pause_campaign", campaign_id=3)
     assert paused.structured_content["applied"] is True
@@ -186,7 +200,11 @@ async def test_the_text_of_an_edit_tells_the_outcome_the_changes_and_the_way_bac
 async def test_an_edit_that_changes_nothing_says_so_and_sends_nothing(client: Client, sandbox: Sandbox) -> None:
     shown = (await ask(client, "get_campaign", campaign_id=4)).structured_content
     result = await ask(
-        client, "update_campaign", campaign_id=4, retry_config=shown["retry_config"], max_concurrency=shown["max_concurrency"]
+        client,
+        "update_campaign",
+        campaign_id=4,
+        retry_config=shown["retry_config"],
+        max_concurrency=shown["max_concurrency"],
     )
     assert result.structured_content["applied"] is False
     assert "already has these settings, so nothing was sent." in text(result)
@@ -206,7 +224,10 @@ async def test_a_revision_that_moved_is_refused_with_what_changed_meanwhile(clie
 async def test_pausing_and_resuming_twice_is_a_success_that_sends_nothing_the_second_time(
     client: Client, sandbox: Sandbox
 ) -> None:
-    for tool, words in (("pause_campaign", "is already paused, so nothing was sent"), ("resume_campaign", "is already running")):
+    for tool, words in (
+        ("pause_campaign", "is already paused, so nothing was sent"),
+        ("resume_campaign", "is already running"),
+    ):
         first = await ask(client, tool, campaign_id=3)
         second = await ask(client, tool, campaign_id=3)
         assert first.structured_content["applied"] is True
@@ -220,7 +241,11 @@ async def test_pausing_and_resuming_twice_is_a_success_that_sends_nothing_the_se
     [
         ("pause_campaign", 2, "is a draft: it was never started, so there is nothing to pause."),
         ("pause_campaign", 1, "is completed, which is final: it does not dial"),
-        ("resume_campaign", 2, "is a draft that was never started. A first start imports contacts and is done in Asisso itself"),
+        (
+            "resume_campaign",
+            2,
+            "is a draft that was never started. A first start imports contacts and is done in Asisso itself",
+        ),
         ("resume_campaign", 6, "is failed, which is final: it cannot be resumed."),
         ("get_campaign", 9999, "There is no campaign 9999 that this key can see."),
         ("get_campaign", 101, "There is no campaign 101 that this key can see."),
@@ -262,7 +287,7 @@ async def test_without_a_key_the_tools_are_listed_and_a_call_says_what_to_set(sa
         result = await ask(client, "list_campaigns")
     assert result.is_error
     assert text(result) == (
-        "No Asisso API key is set, so nothing was sent. Set ASISSO_API_KEY where this server is configured (the host's \"env\" "
+        'No Asisso API key is set, so nothing was sent. Set ASISSO_API_KEY where this server is configured (the host\'s "env" '
         "block) and restart it. To try everything without an account, start the server with --sandbox (or ASISSO_SANDBOX=1)."
     )
     assert sandbox.requests == []

@@ -24,6 +24,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from asisso_mcp.api.slots import check_slot, check_time
 from asisso_mcp.api.zones import check_zone
@@ -40,8 +41,10 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 def _whole_number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a number is needed, not true or false")
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(float(value)) if "." in value else int(value)
+    if isinstance(value, str):
+        if not _WHOLE.fullmatch(value.strip()):
+            raise PydanticCustomError("number", "a number is needed")
+        return int(value.partition(".")[0])
     return value
 
 
@@ -52,7 +55,7 @@ def _fraction(value: Any) -> Any:
     if isinstance(value, str):
         text = value.strip().removesuffix("%").strip()
         if not _DECIMAL.fullmatch(text):
-            return value
+            raise PydanticCustomError("number", "a number is needed")
         number = float(text)
         if value.strip().endswith("%") and 0 <= number <= 100:
             raise ValueError(f"a fraction from 0 to 1 is meant: write {number / 100:g} for {number:g} %")
@@ -74,7 +77,11 @@ def _sendable(name: str) -> str:
         raise ValueError("a name needs at least one visible character")
     if "\x00" in name:
         raise ValueError("a name cannot contain the NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in name):
+    return name
+
+
+def _whole_characters(name: Any) -> Any:
+    if isinstance(name, str) and any("\ud800" <= character <= "\udfff" for character in name):
         raise ValueError("a name cannot contain half of a surrogate pair")
     return name
 
@@ -93,7 +100,12 @@ Named = Annotated[T | None, BeforeValidator(_not_null)]
 
 WholeNumber = BeforeValidator(_whole_number)
 
-CampaignName = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_sendable)]
+CampaignName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(_sendable),
+    BeforeValidator(_whole_characters),
+]
 MaxConcurrency = Annotated[int, Field(ge=1, le=100, description="Calls at once."), WholeNumber]
 MaxRetries = Annotated[int, Field(ge=0, le=10), WholeNumber]
 RetryDelay = Annotated[int, Field(ge=30, le=3600, description="Seconds."), WholeNumber]
