@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import KEY, Fault, Sandbox, parse_fault
+from asisso_mcp.sandbox import KEY, Fault, Recorded, Sandbox, parse_fault
 
 BREAKER = {"enabled": True, "failure_threshold": 0.2, "window_seconds": 90, "min_calls_in_window": 3}
 
@@ -88,7 +88,7 @@ async def test_a_status_is_answered_and_nothing_executed(sandbox: Sandbox, clien
     got = await client.post("/campaign/3/pause")
     assert (got.status_code, got.json(), got.headers["retry-after"]) == (429, {"detail": "Too Many Requests"}, "3")
     assert sandbox.campaign(3)["state"] == "running"
-    assert sandbox.requests == [("POST", "/api/v1/campaign/3/pause", None, 429)]
+    assert sandbox.requests == [Recorded("POST", "/api/v1/campaign/3/pause", None, 429)]
 
 
 @pytest.mark.parametrize(("how", "error"), [("close", httpx2.RemoteProtocolError), ("reset", httpx2.ReadError)])
@@ -100,7 +100,7 @@ async def test_a_dropped_request_has_no_answer(  # noqa: PLR0917
     with pytest.raises(error):
         await client.patch("/campaign/4", json={"name": "New"})
     assert sandbox.campaign(4)["name"] == name
-    assert sandbox.requests == [("PATCH", "/api/v1/campaign/4", {"name": "New"}, None)]
+    assert sandbox.requests == [Recorded("PATCH", "/api/v1/campaign/4", {"name": "New"}, None)]
 
 
 async def test_an_error_after_leaves_the_change(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:

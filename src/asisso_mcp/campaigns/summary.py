@@ -49,12 +49,11 @@ def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime
         else f"{matching} of {total} campaigns match"
     )
     if not shown:
-        none = (
+        return (
             "There are no campaigns."
             if total == 0
             else f"No campaign matches ({total} in all). Try another query or state."
         )
-        return none
     lines = [f"{which}, newest first:"]
     used = 0
     for campaign in shown:

@@ -7,9 +7,10 @@ extensions ("flush" sends what is written and closes, "close" closes at once, "r
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import responses
-from typing import Any, NamedTuple
+from typing import Any
 
 from asisso_mcp.sandbox import meddling
 from asisso_mcp.sandbox.faults import Fault, Faults, campaign_of
@@ -28,13 +29,14 @@ _JSON = [(b"content-type", b"application/json")]
 _CHUNK = 65_536
 
 
-class Recorded(NamedTuple):
-    """One request as it came in: `json` is its body or None, `status` what was answered, None for no answer."""
+@dataclass
+class Recorded:
+    """One request as it came in: `json` is its body or None, `status` what was answered, None for no answer (yet)."""
 
     method: str
     path: str
     json: Any
-    status: int | None
+    status: int | None = None
 
 
 class Broken(RuntimeError):
@@ -63,16 +65,15 @@ class Answer:
 class _Visit:
     """One request on its way through: who may speak, what acts on it, and the answer held back."""
 
-    def __init__(self, scope: Message, receive: Receive, send: Send, body: bytes, acting: list[Fault]) -> None:
+    def __init__(self, scope: Message, receive: Receive, send: Send, recorded: Recorded, acting: list[Fault]) -> None:
         self.scope, self.receive, self._send = scope, receive, send
-        self.json, self.acting = _parsed(body), acting
+        self.recorded, self.acting = recorded, acting
         self.campaign = campaign_of(scope["path"])
         self.answer = Answer()
-        self.sent: int | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.sent = message["status"]
+            self.recorded.status = message["status"]
         await self._send(message)
 
     async def reply(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
@@ -107,11 +108,12 @@ class Wire:
         body, replay = await _read(receive)
         method, path = scope["method"], scope["path"]
         acting = [fault for fault in self._faults if self._acts(fault, method, path)]
-        visit = _Visit(scope, replay, send, body, acting)
+        recorded = Recorded(method, path, _parsed(body))
+        visit = _Visit(scope, replay, send, recorded, acting)
+        self._record(recorded)
         try:
             await self._exchange(visit)
         finally:
-            self._record(Recorded(method, path, visit.json, visit.sent))
             if method == "GET" and "/campaign/" in path:
                 self._undo_pauses(visit.campaign)
 
@@ -158,7 +160,7 @@ class Wire:
             for fault in edits:
                 if fault.when in when:
                     late = stale if fault.when in ("overwrite", "lost") else None
-                    meddling.foreign_edit(self._store, campaign, fault, visit.json, late)
+                    meddling.foreign_edit(self._store, campaign, fault, visit.recorded.json, late)
 
         def trip(when: str) -> None:
             if any(fault.when == when for fault in trips):
