@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -11,6 +12,10 @@ from asisso_mcp.api.connection import Connection
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Sandbox
+
+# The machines that run this are shared: how long one example takes says nothing about the code.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Monday, 10:00 in New York, 16:00 in Berlin."""
@@ -38,3 +43,11 @@ async def no_wait(_: float) -> None:
 def service(sandbox: Sandbox) -> CampaignService:
     client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured is printed, also when they ran in other processes."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            if name == "measured":
+                terminalreporter.write_line(f"measured: {value}")

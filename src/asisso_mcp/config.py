@@ -114,8 +114,10 @@ def _origin(text: str) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise SettingsError("ASISSO_BASE_URL is not a URL; write for example https://app.asisso.com.") from None
-    if parts.username or parts.password:
+        host, port = "", 0
+    if port == 0 or (host and not _is_host(host)):
+        raise SettingsError("ASISSO_BASE_URL is not a URL; write for example https://app.asisso.com.")
+    if "@" in parts.netloc:
         raise SettingsError("ASISSO_BASE_URL must not contain a user or password; the key belongs in ASISSO_API_KEY.")
     if parts.scheme not in ("http", "https") or not host:
         raise SettingsError("ASISSO_BASE_URL must start with https://, as https://app.asisso.com.")
@@ -127,6 +129,16 @@ def _origin(text: str) -> str:
         )
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+
+
+def _is_host(host: str) -> bool:
+    """A name or an address without anything that a URL reader could take for the end of it."""
+    if ":" not in host:
+        return re.fullmatch(r"[\w.-]{1,253}", host) is not None
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
 
 
 def _seconds(text: str | None) -> float:
@@ -146,7 +158,7 @@ def _proxy(text: str | None) -> SecretStr | None:
         return None
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or True)
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -157,7 +169,10 @@ def _proxy(text: str | None) -> SecretStr | None:
 def _file(text: str | None) -> Path | None:
     if text is None:
         return None
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~ of somebody unknown
+        path = Path(text)
     if not path.is_file():
         raise SettingsError("ASISSO_CA_FILE does not name a file; give the full path of a PEM file.")
     return path
@@ -176,8 +191,8 @@ def _ids(text: str | None) -> frozenset[int] | None:
     if text is None or text.lower() == "all":
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(re.fullmatch(r"[1-9][0-9]{0,9}", part) for part in parts):
-        raise SettingsError("ASISSO_CAMPAIGNS is a list of campaign ids, as 3,17,42, or all.")
+    if not parts or not all(re.fullmatch(r"[1-9][0-9]{0,9}", part) and int(part) < 2**31 for part in parts):
+        raise SettingsError("ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all.")
     return frozenset(int(part) for part in parts)
 
 

@@ -18,7 +18,7 @@ MAX_CAMPAIGN_ID = 2_147_483_647
 class AsissoClient:
     """One tenant's view of the API. Tenants share the connection pool; credentials travel with each request.
 
-    Every call raises an AsissoError in words, or returns. Reads are repeated where that is safe; a write whose outcome is
+    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated where that is safe; a write whose outcome is
     unknown raises with `executed` None, and is never repeated here.
     """
 
@@ -57,17 +57,25 @@ class AsissoClient:
     async def resume(self, campaign_id: int) -> Campaign:
         """Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("POST", f"{path}/resume", campaign_id, headers))
+        return await writing(lambda: self._one("POST", f"{path}/resume", campaign_id, headers, resuming=True))
 
     async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
         # The list alone has a trailing slash; without it the API redirects before it looks at the key.
         return campaigns_in(await self._connection.send("GET", "/campaign/", headers=headers))
 
     async def _one(
-        self, method: str, path: str, campaign_id: int, headers: Mapping[str, str], body: PatchBody | None = None
+        self,
+        method: str,
+        path: str,
+        campaign_id: int,
+        headers: Mapping[str, str],
+        body: PatchBody | None = None,
+        *,
+        resuming: bool = False,
     ) -> Campaign:
         sent = body.to_json() if body is not None else None
-        return campaign_in(await self._connection.send(method, path, headers=headers, body=sent), campaign_id)
+        reply = await self._connection.send(method, path, headers=headers, body=sent)
+        return campaign_in(reply, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:
         if self._api_key is not None:
@@ -78,6 +86,7 @@ class AsissoClient:
 
 
 def _path(campaign_id: int) -> str:
-    if isinstance(campaign_id, bool) or not 1 <= campaign_id <= MAX_CAMPAIGN_ID:
+    # Whatever is not exactly an int could write its own path: "1/pause", "1%2Fpause".
+    if type(campaign_id) is not int or not 1 <= campaign_id <= MAX_CAMPAIGN_ID:
         raise ValueError(f"campaign_id must be a whole number from 1 to {MAX_CAMPAIGN_ID}")
     return f"/campaign/{campaign_id:d}"

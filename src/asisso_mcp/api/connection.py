@@ -1,11 +1,16 @@
 """One pooled HTTP connection to the API: a request goes out, a bounded reply or an error in words comes back."""
 
 import json
+import math
+import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 
 from asisso_mcp.api.errors import (
@@ -24,6 +29,9 @@ MAX_CONNECTIONS = 16
 """Requests in flight at once, per process."""
 KEEP_ALIVE_SECONDS = 4.0
 """The API closes idle connections after 5 s (observed); a reused dying connection makes a write's outcome unknown."""
+MAX_NESTING = 64
+"""Levels of objects and lists in an answer: the API's own have six; much deeper ones break whoever prints them."""
+SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True)
@@ -37,13 +45,37 @@ class Reply:
     def json(self) -> Any:
         """The decoded body. Raises ValueError, also for numbers and nesting that JSON readers choke on."""
         try:
-            return json.loads(self.body, parse_constant=_no_constant)
+            decoded = json.loads(self.body, parse_constant=_no_constant, parse_float=_finite)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+        _require_shallow(decoded)
+        return decoded
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _require_shallow(decoded: Any) -> None:
+    level = [decoded]
+    for _ in range(MAX_NESTING):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
 
 
 class Connection:
@@ -61,50 +93,72 @@ class Connection:
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
     ) -> Reply:
-        """One request, one reply, no redirect, no retry.
+        """One request, one reply, no redirect, no retry, all of it within the settings' `timeout` seconds.
 
         Raises AsissoError whose `executed` is False only when the request surely never reached the API.
         """
+        http = self._client()
         try:
-            http = self._client()
-            async with http.stream(method, f"/api/v1{path}", headers=dict(headers), json=body) as response:
-                # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
-                content = b"" if response.status_code >= 500 else await _bounded(response)
-                return Reply(response.status_code, response.headers, content)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ssl.SSLError, OSError) as fault:
-            raise self._in_words(fault) from fault
+            with anyio.fail_after(self._settings.timeout):
+                async with http.stream(method, f"/api/v1{path}", headers=dict(headers), json=body) as response:
+                    # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
+                    content = b"" if response.status_code >= 500 else await _bounded(response)
+                    if response.status_code >= 400:
+                        content = _without_secrets(content, headers.values())
+                    return Reply(response.status_code, response.headers, content)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, UnicodeError) as fault:
+            words = self._in_words(fault)
+        raise words  # not from the fault: some faults quote the headers, and with them the key
 
     async def close(self) -> None:
         if self._http is not None:
             await self._http.aclose()
             self._http = None
 
+    @property
+    def _connect_seconds(self) -> float:
+        # A third each for a free connection, TCP and TLS: these end first, and then it is sure that nothing was sent.
+        return min(self._settings.timeout / 3, 10.0)
+
     def _client(self) -> httpx2.AsyncClient:
         if self._http is None:
-            settings = self._settings
-            # The environment's proxy is for the way out; what stays on this machine does not take it.
-            trust_env = not settings.is_loopback
-            verify: ssl.SSLContext | bool = True
-            if settings.ca_file is not None:
-                verify = ssl.create_default_context(cafile=str(settings.ca_file))
-            elif settings.base_url.startswith("http:") or self._transport is not None:
-                verify = False  # no TLS is spoken: reading the trust store would cost 25 ms for nothing
-            self._http = httpx2.AsyncClient(
-                base_url=settings.base_url,
-                headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"},
-                timeout=httpx2.Timeout(settings.timeout, connect=min(settings.timeout, 10.0)),
-                limits=httpx2.Limits(
-                    max_connections=MAX_CONNECTIONS,
-                    max_keepalive_connections=MAX_CONNECTIONS,
-                    keepalive_expiry=KEEP_ALIVE_SECONDS,
-                ),
-                follow_redirects=False,
-                verify=verify,
-                proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-                transport=self._transport,
-                trust_env=trust_env,
-            )
+            try:
+                self._http = self._build(self._settings)
+            except (httpx2.InvalidURL, ValueError, ImportError, OSError):
+                words = Misconfigured(
+                    "The connection to the API cannot be set up, so nothing was sent. Check ASISSO_BASE_URL, ASISSO_PROXY "
+                    "(or HTTPS_PROXY and ALL_PROXY: http:// and https:// proxies work) and SSL_CERT_FILE."
+                )
+            else:
+                return self._http
+            raise words
         return self._http
+
+    def _build(self, settings: Settings) -> httpx2.AsyncClient:
+        verify: ssl.SSLContext | bool = True
+        if settings.base_url.startswith("http:") or self._transport is not None:
+            verify = False  # no TLS is spoken: reading the trust store would cost 25 ms for nothing
+        elif settings.ca_file is not None:
+            verify = _trusting(settings.ca_file)
+        # Proxies are for the way out: what stays on this machine, or never reaches a socket, does not take one.
+        outward = not settings.is_loopback and self._transport is None
+        return httpx2.AsyncClient(
+            base_url=settings.base_url,
+            headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"},
+            # Tenants share this pool: a cookie of one must not travel with another's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx2.Timeout(settings.timeout, connect=self._connect_seconds, pool=self._connect_seconds),
+            limits=httpx2.Limits(
+                max_connections=MAX_CONNECTIONS,
+                max_keepalive_connections=MAX_CONNECTIONS,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+            ),
+            follow_redirects=False,
+            verify=verify,
+            proxy=settings.proxy.get_secret_value() if settings.proxy and outward else None,
+            transport=self._transport,
+            trust_env=outward,
+        )
 
     def _in_words(self, fault: Exception) -> AsissoError:
         where, seconds = self.origin, self._settings.timeout
@@ -113,7 +167,7 @@ class Connection:
         match fault:
             case httpx2.ConnectTimeout():
                 return Unreachable(
-                    f"{where} could not be reached: no connection within {min(seconds, 10.0):g} s. Nothing was sent. "
+                    f"{where} could not be reached: no connection within {self._connect_seconds:.3g} s. Nothing was sent. "
                     "Check the network (and ASISSO_PROXY, if you need one), then call again."
                 )
             case httpx2.PoolTimeout():
@@ -127,19 +181,48 @@ class Connection:
                 )
             case httpx2.ConnectError():
                 return Unreachable(
-                    f"{where} could not be reached ({masked(_innermost(fault), 80)}). Nothing was sent. "
+                    f"{where} could not be reached ({_reason(fault)}). Nothing was sent. "
                     "Check the network and ASISSO_BASE_URL, then call again."
                 )
-            case httpx2.TimeoutException():
-                return TimedOut(f"The API took longer than {seconds:g} s to answer (ASISSO_TIMEOUT).", executed=None)
+            case httpx2.TimeoutException() | TimeoutError():
+                return TimedOut(
+                    f"The API took longer than {seconds:g} s to answer (ASISSO_TIMEOUT). Look again in a minute.",
+                    executed=None,
+                )
             case httpx2.DecodingError():
-                return UnreadableReply("The API's answer could not be decoded.", executed=None)
-            case httpx2.UnsupportedProtocol() | httpx2.InvalidURL() | httpx2.LocalProtocolError():
+                return UnreadableReply(
+                    "The API's answer could not be decoded: a proxy in between may have changed it. Check ASISSO_BASE_URL and "
+                    "ASISSO_PROXY.",
+                    executed=None,
+                )
+            case httpx2.UnsupportedProtocol() | httpx2.InvalidURL() | httpx2.LocalProtocolError() | UnicodeError():
                 return Misconfigured(
                     "The request could not be built from the settings, so nothing was sent. Check ASISSO_BASE_URL and ASISSO_API_KEY."
                 )
             case _:
-                return Unreachable("The connection to the API was lost before its answer was complete.", executed=None)
+                return Unreachable(
+                    "The connection to the API was lost before its answer was complete. Look again in a moment.",
+                    executed=None,
+                )
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as problem:
+        reason = masked(problem.strerror or problem, 120)
+    raise Misconfigured(
+        f"ASISSO_CA_FILE cannot be used ({reason}), so nothing was sent. It must be a readable PEM file of CA certificates."
+    )
+
+
+def _without_secrets(content: bytes, sent: Iterable[str]) -> bytes:
+    """An error's body in which an echoed credential is replaced: its words go on to people and logs."""
+    for value in sent:
+        secret = value.removeprefix("Bearer ").encode()
+        if len(secret) >= SHORTEST_SECRET:
+            content = content.replace(secret, b"[key hidden]")
+    return content
 
 
 async def _bounded(response: httpx2.Response) -> bytes:
@@ -173,8 +256,19 @@ def _innermost(fault: BaseException) -> BaseException:
     return _chain(fault)[-1]
 
 
+def _reason(fault: BaseException) -> str:
+    innermost = _innermost(fault)
+    while isinstance(innermost, BaseExceptionGroup):  # one for each address that was tried
+        innermost = innermost.exceptions[0]
+    if isinstance(innermost, ssl.SSLEOFError):
+        return "it hung up in the TLS handshake"
+    if isinstance(innermost, OSError) and innermost.errno:
+        return os.strerror(innermost.errno) if innermost.errno > 0 else masked(innermost.strerror, 80)
+    return masked(innermost, 80) or "it hung up"
+
+
 def _is_tls(fault: BaseException) -> bool:
-    """Only a failed handshake: a TLS error after it may have followed the request."""
-    return isinstance(fault, httpx2.ConnectError | ssl.SSLError) and any(
-        isinstance(link, ssl.SSLError) for link in _chain(fault)
+    """Only a failed handshake: a TLS error after it may have followed the request. To hang up is no verdict on trust."""
+    return isinstance(fault, httpx2.ConnectError) and any(
+        isinstance(link, ssl.SSLError) and not isinstance(link, ssl.SSLEOFError) for link in _chain(fault)
     )

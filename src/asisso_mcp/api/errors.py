@@ -3,7 +3,7 @@
 AsissoError
 ├── Misconfigured            the person who started the server has to act
 │   ├── KeyMissing             no key and no token
-│   ├── KeyRejected            401
+│   ├── KeyRejected            401, 403
 │   ├── WrongAddress           404 "Not Found", 405, a redirect, a page that is not the API
 │   └── SecureConnectionFailed TLS
 ├── NotFound                 404 "Campaign not found"
@@ -55,8 +55,9 @@ class KeyMissing(Misconfigured):
 class KeyRejected(Misconfigured):
     def __init__(self, detail: str) -> None:
         super().__init__(
-            f"The Asisso API did not accept the credentials ({detail}). Check ASISSO_API_KEY: it may be mistyped, revoked, "
-            "or belong to another address (ASISSO_BASE_URL). `asisso-mcp doctor` shows what is configured."
+            f"The Asisso API did not accept the credentials ({detail}). Check ASISSO_API_KEY (or ASISSO_ACCESS_TOKEN): it may "
+            "be mistyped, revoked or expired, or belong to another address (ASISSO_BASE_URL). `asisso-mcp doctor` shows what "
+            "is configured."
         )
 
 

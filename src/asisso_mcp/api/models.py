@@ -184,11 +184,11 @@ class BreakerEdit(_SectionEdit):
 class CampaignEdit(_Edit):
     """What a person names of a campaign's settings; the rest stays as it is."""
 
-    name: Named[CampaignName] = None
-    retry_config: Named[RetryEdit] = None
+    name: Named[Annotated[CampaignName, Field(description="New name.")]] = None
+    retry_config: Named[Annotated[RetryEdit, Field(description="Calls to people not reached.")]] = None
     max_concurrency: Named[MaxConcurrency] = None
-    schedule_config: Named[ScheduleEdit] = None
-    circuit_breaker: Named[BreakerEdit] = None
+    schedule_config: Named[Annotated[ScheduleEdit, Field(description="Calling hours.")]] = None
+    circuit_breaker: Named[Annotated[BreakerEdit, Field(description="Pauses the campaign when calls fail.")]] = None
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
@@ -255,7 +255,8 @@ class PatchBody(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """The body as sent. Null is never sent: this API ignores it, newer ones clear with it."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        sent = self.model_dump(mode="json", exclude_unset=True)
+        return {field: value for field, value in sent.items() if value is not None}
 
 
 # --- what is answered -------------------------------------------------------------------------------------------------

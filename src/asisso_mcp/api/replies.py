@@ -4,6 +4,7 @@ Statuses and bodies as observed. Error texts may change between versions: they c
 decide whether something was done.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -34,9 +35,12 @@ _LISTED_PROBLEMS = 5
 _KEY_PROBLEMS = ("authorization header", "api key", "token")
 
 
-def campaign_in(reply: Reply, campaign_id: int) -> Campaign:
-    """The campaign in a successful reply. Raises AsissoError."""
-    campaign = _campaign(_object(reply, campaign_id))
+def campaign_in(reply: Reply, campaign_id: int, *, resuming: bool = False) -> Campaign:
+    """The campaign in a successful reply. Raises AsissoError.
+
+    `resuming`: the request was a resume, where 401 and 402 may be about telephony and credits.
+    """
+    campaign = _campaign(_object(reply, campaign_id, resuming=resuming))
     if campaign.id != campaign_id:
         raise UnreadableReply(
             f"The API answered with campaign {campaign.id} instead of {campaign_id}, so its answer was not used.",
@@ -68,9 +72,9 @@ def _campaign(row: object) -> Campaign:
         ) from None
 
 
-def _object(reply: Reply, campaign_id: int | None) -> dict[str, Any]:
+def _object(reply: Reply, campaign_id: int | None, *, resuming: bool = False) -> dict[str, Any]:
     if not 200 <= reply.status < 300:
-        raise _refusal(reply, campaign_id)
+        raise _refusal(reply, campaign_id, resuming=resuming)
     try:
         decoded = reply.json()
     except ValueError:
@@ -84,22 +88,21 @@ def _object(reply: Reply, campaign_id: int | None) -> dict[str, Any]:
     return decoded
 
 
-def _refusal(reply: Reply, campaign_id: int | None) -> AsissoError:
+def _refusal(reply: Reply, campaign_id: int | None, *, resuming: bool) -> AsissoError:
     detail = _detail(reply)
-    words = masked(detail).rstrip(".") if isinstance(detail, str) and detail.strip() else f"HTTP {reply.status}"
+    words = (masked(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {reply.status}"
+    wait = _retry_after(reply.headers)
     match reply.status:
         case 400 if "max_concurrency" in words:
             return LimitExceeded(words)
         case 400:
             return StateConflict(words)
-        case 401 if any(word in words.lower() for word in _KEY_PROBLEMS) or words.startswith("HTTP"):
-            return KeyRejected(words)
-        case 401:
+        case 401 if resuming and _is_about_telephony(detail):
             return TelephonyMissing(words)
-        case 402:
-            return QuotaExceeded(words)
-        case 403:
+        case 401 | 403:
             return KeyRejected(words)
+        case 402 if resuming:
+            return QuotaExceeded(words)
         case 404 if campaign_id is not None and isinstance(detail, str) and detail.lower() != "not found":
             return NotFound(campaign_id)
         case 404 | 405:
@@ -108,14 +111,13 @@ def _refusal(reply: Reply, campaign_id: int | None) -> AsissoError:
             return InvalidValues(_problems(detail))
         case 429:
             return Busy(
-                "The API asks to slow down (429); nothing was done. Call again in a minute.",
+                f"The API asks to slow down (429); nothing was done. Call again {_later(wait)}.",
                 executed=False,
-                retry_after=_retry_after(reply.headers),
+                retry_after=wait,
             )
         case 502 | 503 | 504:
-            wait = _retry_after(reply.headers)
             return Busy(
-                f"The API is not available at the moment (HTTP {reply.status}). Call again in a minute.",
+                f"The API is not available at the moment (HTTP {reply.status}). Look again {_later(wait)}.",
                 executed=False if reply.status == 503 and wait is not None else None,
                 retry_after=wait,
             )
@@ -132,6 +134,19 @@ def _refusal(reply: Reply, campaign_id: int | None) -> AsissoError:
             return Refused(f"The API refused the request ({words}); nothing was changed.")
 
 
+def _is_about_telephony(detail: object) -> bool:
+    """A 401 on resume: the key was accepted a moment ago, so any reason that is not about credentials is telephony's."""
+    return (
+        isinstance(detail, str) and bool(detail.strip()) and not any(word in detail.lower() for word in _KEY_PROBLEMS)
+    )
+
+
+def _later(wait: float | None) -> str:
+    """When to come back, from the seconds that the API asked for."""
+    minutes = math.ceil(min(wait or 0, 86_400) / 60)
+    return "in a minute" if minutes <= 1 else f"in {minutes} minutes"
+
+
 def _detail(reply: Reply) -> object:
     try:
         decoded = reply.json()
@@ -143,7 +158,7 @@ def _detail(reply: Reply) -> object:
 def _problems(detail: object) -> list[str]:
     """Each problem as `path: message`. The echoed input is left out: it can be megabytes."""
     if not isinstance(detail, list):
-        return [masked(detail)]
+        return [(masked(detail) if isinstance(detail, str) else "") or "no reason given"]
     problems = []
     for entry in detail[:_LISTED_PROBLEMS]:
         if isinstance(entry, Mapping):

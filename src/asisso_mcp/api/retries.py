@@ -1,7 +1,7 @@
 """When a request is sent again: the one place that decides.
 
-Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits, `Retry-After` honoured, within 30 s in
-all; after a 500 once. Writes: only when the request surely was not executed (refused connection, 429, 503 with
+Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits and `Retry-After` honoured, as long as the
+next attempt begins within 30 s of the first; after a 500 once. Writes: only when the request surely was not executed (refused connection, 429, 503 with
 `Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.service`.
 """
 
@@ -18,6 +18,7 @@ T = TypeVar("T")
 BUDGET_SECONDS = 30.0
 _ATTEMPTS = 5
 _JITTER = wait_random_exponential(multiplier=0.2, max=5)
+_BUDGET_SPENT = stop_before_delay(BUDGET_SECONDS)
 
 
 def _pause(state: RetryCallState) -> float:
@@ -28,9 +29,7 @@ def _pause(state: RetryCallState) -> float:
 
 
 def _stop(state: RetryCallState) -> bool:
-    fault = state.outcome.exception() if state.outcome else None
-    attempts = 2 if isinstance(fault, ServerFault) else _ATTEMPTS
-    return state.attempt_number >= attempts or stop_before_delay(BUDGET_SECONDS)(state)
+    return state.attempt_number >= _ATTEMPTS or _BUDGET_SPENT(state)
 
 
 def _read_again(fault: BaseException) -> bool:
@@ -52,8 +51,15 @@ async def writing(request: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseException], bool]) -> T:
+    server_faults = 0
+
+    def worth_it(fault: BaseException) -> bool:
+        nonlocal server_faults
+        server_faults += isinstance(fault, ServerFault)
+        return isinstance(fault, AsissoError) and again(fault) and server_faults <= 1
+
     attempts = AsyncRetrying(
-        retry=retry_if_exception(lambda fault: isinstance(fault, AsissoError) and again(fault)),
+        retry=retry_if_exception(worth_it),
         stop=_stop,
         wait=_pause,
         sleep=anyio.sleep,

@@ -4,6 +4,7 @@ Names and logs come from the API and end in front of a language model and in ter
 a line of ours, steer a terminal, reorder what is read, hide characters, or carry a person's number.
 """
 
+import ipaddress
 import json
 import re
 import unicodedata
@@ -14,20 +15,40 @@ MESSAGE_LENGTH = 200
 # Cc control, Cf format (bidirectional, zero width, tags), Cs surrogate, Co private use, Cn unassigned, Zl/Zp line and paragraph
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 # Drawn as nothing or as blank although their category says letter, mark or symbol.
-_INVISIBLE = {"\u115f", "\u1160", "\u3164", "\uffa0", "\u034f", "\u17b4", "\u17b5", "\u2800"}
+_INVISIBLE = set("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800")
+_DOUBLE_QUOTES = str.maketrans(dict.fromkeys('"“”„‟″＂❝❞〝〞', "'"))
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _SPACES = re.compile(r"\s+")
 _SCAN = 8_000
 """How much of a text is looked at: far more than is ever shown, far less than can be sent."""
 
-_PHONE = re.compile(r"(?<![\w.:/-])\+?\(?\d(?:[ ().-]{0,2}\d){7,15}(?![\w:/-])")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}://[^\s\"'<>]+", re.IGNORECASE)
-_HOST = re.compile(
-    r"\b(?:localhost|(?:\d{1,3}\.){3}\d{1,3}|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:internal|local|svc|lan|corp))(?::\d+)?\b",
-    re.IGNORECASE,
+# Tried in this order at each place; what `kept` matches is no phone number, however many digits it has.
+_DIGITS = re.compile(
+    r"""
+    (?P<kept>
+        (?<!\d)(?:19|20)\d\d[-/][01]\d[-/][0-3]\d(?!\d)                # a date
+      | (?<!\d)[0-3]?\d[./][01]?\d[./](?:19|20)\d\d(?!\d)             # a date, the day or month first
+      | (?<![\d:])[0-2]?\d:[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?(?![\d:])   # a time of day
+      | \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b               # a UUID
+      | (?<![\d.])\d+\.\d+(?=\s?%)                                    # a percentage
+      | (?<![\d.])(?:0\.\d+|1\.0+)(?![\d.])                            # a fraction
+    )
+    | \+?\d{8,}
+    | \+?\(?\d(?:[ ().\-\u2010-\u2015\u2212]{0,3}(?!(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d))\d){7,}
+      (?!\d{0,15}[a-df-wyz%])                                        # not "120s"; an extension (x, ext) is one
+    | (?<!\d)0\d{1,4}/\d{4,}
+    | (?<![\d-])\d{3}-\d{4}(?![\d-])
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
+_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,24}://[^\s\"'<>]+", re.IGNORECASE)
+# Whole words of address characters, so that each is looked at once; `_address` decides which of them are addresses.
+_WORD = re.compile(r"[\w.:-]+", re.ASCII)
+_PRIVATE_ENDINGS = {"internal", "local", "localhost", "localdomain", "svc", "lan", "corp", "intranet"}
+_SERVICE_PORTS = {"3306", "5432", "5672", "6379", "9092", "9200", "11211", "27017"}
+"""Of databases, caches and queues: `redis:6379` is an address, `rows:8000` a count."""
+_SECRET = re.compile(r"\b(?:as|dgr?)_(?=[a-z_-]{0,64}\d)[\w-]{8,}|\bBearer\s+[\w.~+/=-]{8,}", re.IGNORECASE | re.ASCII)
 _SQL = re.compile(
     r"\[SQL:.*|\[parameters:.*|\b(?:INSERT\s+INTO|SELECT\s.+?\sFROM|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -35,7 +56,7 @@ _SQL = re.compile(
 
 
 def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
-    """`text` on one line, without hidden characters, at most `length` long ("…" where it was cut).
+    """`text` on one line, without hidden characters, at most `length` long, and then "…" where it was cut.
 
     Characters beyond ASCII count double, those beyond 16 bits four times: they cost a reader, or a model, that much more.
     """
@@ -51,18 +72,19 @@ def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
 
 
 def quoted(text: object, length: int = NAME_LENGTH) -> str:
-    """`text` as a quoted name; quotation marks inside cannot end it."""
-    return f'"{one_line(text, length).replace(chr(34), chr(39))}"'
+    """`text` as a quoted name; quotation marks inside, and what looks like one, cannot end it."""
+    return f'"{one_line(text, length).translate(_DOUBLE_QUOTES)}"'
 
 
 def masked(text: object, length: int = MESSAGE_LENGTH) -> str:
-    """`text` on one line without phone numbers, addresses, SQL and internal URLs: for log messages and error details."""
+    """`text` on one line without phone numbers, e-mails, addresses, SQL and keys: for log messages and error details."""
     line = one_line(text, _SCAN)
     line = _SQL.sub("[query hidden]", line)
     line = _URL.sub("[address hidden]", line)
     line = _EMAIL.sub("[e-mail hidden]", line)
-    line = _PHONE.sub(lambda found: found[0] if _DATE.match(found[0]) else "[number hidden]", line)
-    line = _HOST.sub("[address hidden]", line)
+    line = _SECRET.sub("[key hidden]", line)
+    line = _WORD.sub(lambda word: _address(word[0]), line)
+    line = _DIGITS.sub(lambda found: found[0] if found["kept"] else "[number hidden]", line)
     return one_line(line, length)
 
 
@@ -70,6 +92,27 @@ def as_json(value: object) -> str:
     """`value` as one line of JSON that shows every hidden character as its escape: exact, and safe to print."""
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     return "".join(character if _shown(character) == character else _escaped(character) for character in text)
+
+
+def _address(word: str) -> str:
+    """`word`, or a note in its place where it is an IP address or the name of a machine inside somebody's network."""
+    core = word.rstrip(".:-").lstrip(".-")
+    host, _, port = core.rpartition(":")
+    is_service = port in _SERVICE_PORTS and bool(host) and not host.isdigit()
+    if is_service or _is_inside(core) or (port.isdigit() and _is_inside(host)):
+        return word.replace(core, "[address hidden]")
+    return word
+
+
+def _is_inside(host: str) -> bool:
+    name, _, ending = host.lower().rpartition(".")
+    if ending == "localhost" or (name and ending in _PRIVATE_ENDINGS):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _escaped(character: str) -> str:

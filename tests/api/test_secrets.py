@@ -1,0 +1,146 @@
+"""The key, the token and the proxy's password appear nowhere but in the request's header."""
+
+import logging
+import traceback
+from dataclasses import replace
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.config import Settings, SettingsError
+from tests.api.scripted import DROP, InProcess, Raw, Scripted, answer, asking, listening, raw, settings
+
+# Words that the masking of texts would let pass: what hides them has to know them.
+KEY, TOKEN, PASSWORD = "correct-horse-battery-staple", "purple-monkey-dishwasher", "trombone-marmalade"
+SECRETS = (KEY, TOKEN, PASSWORD)
+
+ASKED = settings(
+    "https://app.asisso.com",
+    api_key=SecretStr(KEY),
+    access_token=SecretStr(TOKEN),
+    proxy=SecretStr(f"http://me:{PASSWORD}@127.0.0.1:9"),
+)
+BEARER = replace(ASKED, api_key=None)
+
+
+def shown(*things: object) -> str:
+    """Everything that printing, formatting or logging these could show, tracebacks with their chains included."""
+    texts = []
+    for thing in things:
+        texts += [repr(thing), str(thing), f"{thing}", repr(getattr(thing, "__dict__", ""))]
+        if isinstance(thing, BaseException):
+            texts += traceback.format_exception(thing)
+            texts += [repr(thing.args), repr(thing.__cause__), repr(thing.__context__)]
+    return "\n".join(texts)
+
+
+def leaked(text: str) -> list[str]:
+    return [secret for secret in SECRETS if secret in text]
+
+
+def test_settings_connections_and_clients_show_no_secret() -> None:
+    api = Scripted(answer(200, {}), settings=ASKED)
+    tenant = api.client.for_key(SecretStr(KEY))
+    assert leaked(shown(ASKED, BEARER, api.connection, api.client, tenant)) == []
+    assert "**********" in repr(ASKED)
+
+
+ECHOED = {"detail": f"Invalid key {KEY}, token {TOKEN}"}
+
+
+@pytest.mark.parametrize("asked", [ASKED, BEARER], ids=["key", "token"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(401, ECHOED),
+        answer(400, ECHOED),
+        answer(404, ECHOED),
+        answer(418, ECHOED),
+        answer(422, {"detail": [{"loc": ["header", KEY, TOKEN], "msg": f"{KEY} {TOKEN}"}]}),
+        answer(500, f"{KEY} {TOKEN}".encode()),
+        answer(429, ECHOED, retry_after=f"{KEY} {TOKEN}"),
+        answer(307, b"", location=f"https://{KEY}.example/{TOKEN}"),
+        answer(200, f"{KEY} {TOKEN}".encode()),
+        httpx2.LocalProtocolError(f"Illegal header value b'{KEY}{TOKEN}'"),
+        httpx2.ReadError(f"{KEY} {TOKEN}"),
+        httpx2.ProxyError(f"407 {PASSWORD}"),
+        httpx2.InvalidURL(f"Invalid proxy {PASSWORD}"),
+    ],
+)
+async def test_no_error_carries_a_secret_not_even_one_that_the_answer_echoes(asked: Settings, fault: InProcess) -> None:
+    mine, other = (KEY, TOKEN) if asked is ASKED else (TOKEN, KEY)
+    api = Scripted(fault, settings=asked)
+    with pytest.raises(AsissoError) as caught:
+        await api.client.get(3)
+    text = shown(caught.value)
+    assert mine not in text
+    assert PASSWORD not in text
+    if isinstance(fault, httpx2.Response) and fault.status_code in (400, 418):
+        assert "[key hidden]" in text
+        assert other in text  # what was not sent is nobody's secret here; that it shows proves that the echo was shown
+
+
+@pytest.mark.parametrize("spoiled", [KEY + "é", KEY + "\n", KEY + "\x00", KEY + "\ud800"])
+async def test_a_key_that_cannot_be_sent_is_not_shown_either(spoiled: str) -> None:
+    async with listening(DROP) as api, asking(settings(api.origin)) as client:
+        with pytest.raises(AsissoError) as caught:
+            await client.for_key(SecretStr(spoiled)).get(3)
+    assert leaked(shown(caught.value)) == []
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        raw(200, {"id": 3, "name": "x", "state": "paused"}),
+        raw(401, ECHOED),
+        raw(500),
+        DROP,
+        Raw(b"garbage\r\n", "close"),
+    ],
+    ids=["success", "refusal", "fault", "drop", "garbage"],
+)
+async def test_at_the_most_talkative_level_no_log_shows_the_key(
+    answered: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with listening(answered) as api, asking(settings(api.origin, api_key=SecretStr(KEY))) as client:
+        try:
+            await client.get(3)
+        except AsissoError as fault:
+            logging.getLogger("asisso_mcp").error("failed", exc_info=fault)
+    assert api.requests[0].header("x-api-key") == [KEY]
+    assert caplog.records
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"ASISSO_API_KEY": f"{KEY} x"},
+        {"ASISSO_ACCESS_TOKEN": f"Bearer {TOKEN}"},
+        {"ASISSO_PROXY": f"socks5://me:{PASSWORD}@proxy"},
+        {"ASISSO_BASE_URL": f"https://me:{PASSWORD}@app.asisso.com"},
+        {"ASISSO_BASE_URL": f"https://app.asisso.com/?key={KEY}"},
+        {"ASISSO_BASE_URL": KEY},
+        {"ASISSO_TIMEOUT": KEY},
+        {"ASISSO_CA_FILE": KEY},
+        {"ASISSO_CAMPAIGNS": KEY},
+        {"ASISSO_LOG_LEVEL": KEY},
+        {"ASISSO_SANDBOX": KEY},
+    ],
+)
+def test_a_setting_that_is_refused_is_not_shown(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environment)
+    assert leaked(shown(caught.value)) == []
+
+
+async def test_a_short_key_does_not_blank_out_an_errors_words() -> None:
+    # Replacing "no" everywhere would hide the message, and so short a key is no secret.
+    api = Scripted(answer(400, {"detail": "no, not now"}), settings=settings(api_key=SecretStr("no")))
+    with pytest.raises(AsissoError) as caught:
+        await api.client.get(3)
+    assert "no, not now" in caught.value.text

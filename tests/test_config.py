@@ -1,0 +1,297 @@
+"""Which settings are accepted, what they become, and the whole text for those that are not."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from asisso_mcp.config import DEFAULT_BASE_URL, SETTINGS, Settings, SettingsError, is_loopback
+
+
+def read(**environment: str) -> Settings:
+    """The settings from these variables, whose names are given without `ASISSO_` in lower case."""
+    return Settings.from_environment({f"ASISSO_{name.upper()}": value for name, value in environment.items()})
+
+
+def secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
+
+
+def test_without_any_variable_the_defaults_hold() -> None:
+    assert Settings.from_environment({}) == Settings()
+    assert Settings() == Settings(
+        api_key=None,
+        access_token=None,
+        base_url="https://app.asisso.com",
+        timeout=30.0,
+        proxy=None,
+        ca_file=None,
+        sandbox=False,
+        read_only=False,
+        campaigns=None,
+        log_level="warning",
+    )
+
+
+def test_every_variable_is_read_and_noted_as_given(tmp_path: Path) -> None:
+    pem = tmp_path / "ca.pem"
+    pem.touch()
+    settings = read(
+        api_key=" as_0123456789 ",
+        access_token="a.b.c",
+        base_url="https://calls.example:8443/",
+        timeout="2.5",
+        proxy="http://me:pw@proxy.example:3128",
+        ca_file=str(pem),
+        sandbox="1",
+        read_only="yes",
+        campaigns="3, 17,,42",
+        log_level="DEBUG",
+    )
+    assert secret(settings.api_key) == "as_0123456789"
+    assert secret(settings.access_token) == "a.b.c"
+    assert secret(settings.proxy) == "http://me:pw@proxy.example:3128"
+    assert settings.base_url == "https://calls.example:8443"
+    assert (settings.timeout, settings.ca_file) == (2.5, pem)
+    assert (settings.sandbox, settings.read_only) == (True, True)
+    assert (settings.campaigns, settings.log_level) == (frozenset({3, 17, 42}), "debug")
+    assert settings.given == {
+        "ASISSO_API_KEY",
+        "ASISSO_ACCESS_TOKEN",
+        "ASISSO_BASE_URL",
+        "ASISSO_TIMEOUT",
+        "ASISSO_PROXY",
+        "ASISSO_CA_FILE",
+        "ASISSO_SANDBOX",
+        "ASISSO_READ_ONLY",
+        "ASISSO_CAMPAIGNS",
+        "ASISSO_LOG_LEVEL",
+    }
+
+
+@pytest.mark.parametrize("value", ["", "   ", "\n", "${ASISSO_API_KEY}", "${user_config.api_key}", " ${X} ", "${}"])
+@pytest.mark.parametrize("name", [each.name for each in SETTINGS])
+def test_an_empty_value_or_an_unsubstituted_placeholder_counts_as_unset(name: str, value: str) -> None:
+    settings = Settings.from_environment({name: value})
+    assert settings == Settings()
+    assert settings.given == frozenset()
+
+
+def test_flags_win_over_the_environment_and_an_absent_flag_does_not() -> None:
+    environment = {"ASISSO_SANDBOX": "0", "ASISSO_READ_ONLY": "1"}
+    settings = Settings.from_environment(environment, sandbox=True, read_only=None)
+    assert (settings.sandbox, settings.read_only) == (True, True)
+
+
+def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASISSO_TIMEOUT", "7")
+    assert Settings.from_environment().timeout == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("https://app.asisso.com", "https://app.asisso.com"),
+        (" https://app.asisso.com/ ", "https://app.asisso.com"),
+        ("HTTPS://App.Asisso.COM", "https://app.asisso.com"),
+        ("https://app.asisso.com:443", "https://app.asisso.com:443"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("https://bücher.example", "https://bücher.example"),
+        ("https://under_score.example", "https://under_score.example"),
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+        ("http://127.5.5.5", "http://127.5.5.5"),
+        ("http://[::1]:8765", "http://[::1]:8765"),
+        ("http://localhost:8765/", "http://localhost:8765"),
+        ("http://sandbox.localhost", "http://sandbox.localhost"),
+    ],
+)
+def test_an_origin_is_taken_and_written_in_one_way(given: str, origin: str) -> None:
+    assert read(base_url=given).base_url == origin
+
+
+NO_URL = "ASISSO_BASE_URL is not a URL; write for example https://app.asisso.com."
+NO_SCHEME = "ASISSO_BASE_URL must start with https://, as https://app.asisso.com."
+NO_HTTP = "ASISSO_BASE_URL must use https, so that the key is not readable on the way; http is for loopback only."
+NO_USER = "ASISSO_BASE_URL must not contain a user or password; the key belongs in ASISSO_API_KEY."
+NO_KEY = "ASISSO_API_KEY contains a space, a line break or a character that cannot be sent; copy it again."
+NO_TIMEOUT = "ASISSO_TIMEOUT is the number of seconds for one request, from 0.1 to 600."
+NO_PROXY = "ASISSO_PROXY must be a URL such as http://proxy.example:3128."
+NO_FILE = "ASISSO_CA_FILE does not name a file; give the full path of a PEM file."
+NO_IDS = "ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all."
+
+
+def no_path(origin: str) -> str:
+    return f"ASISSO_BASE_URL is the origin alone, without a path: {origin}."
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("base_url", "http://app.asisso.com", NO_HTTP),
+        ("base_url", "http://127.0.0.1.evil.example", NO_HTTP),
+        ("base_url", "http://localhost.evil.example", NO_HTTP),
+        ("base_url", "http://0.0.0.0", NO_HTTP),
+        ("base_url", "http://2130706433", NO_HTTP),
+        ("base_url", "http://192.168.1.2:8000", NO_HTTP),
+        ("base_url", "https://me:pw@app.asisso.com", NO_USER),
+        ("base_url", "https://me@app.asisso.com", NO_USER),
+        ("base_url", "https://:pw@app.asisso.com/x", NO_USER),
+        ("base_url", "https://@app.asisso.com", NO_USER),
+        ("base_url", "https://app.asisso.com\\@evil.example", NO_USER),
+        ("base_url", "http://127.0.0.1@evil.example", NO_USER),
+        ("base_url", "https://app.asisso.com/api/v1", no_path("https://app.asisso.com")),
+        ("base_url", "https://app.asisso.com/api/v1/campaign/?x=as_secret", no_path("https://app.asisso.com")),
+        ("base_url", "https://app.asisso.com?key=1", no_path("https://app.asisso.com")),
+        ("base_url", "https://app.asisso.com#x", no_path("https://app.asisso.com")),
+        ("base_url", "app.asisso.com", NO_SCHEME),
+        ("base_url", "ftp://app.asisso.com", NO_SCHEME),
+        ("base_url", "https://", NO_SCHEME),
+        ("base_url", "file:///etc/passwd", NO_SCHEME),
+        ("base_url", "as_0123456789abcdef", NO_SCHEME),
+        ("base_url", "https://[::1", NO_URL),
+        ("base_url", "https://app.asisso.com:many", NO_URL),
+        ("base_url", "https://app.asisso.com:0", NO_URL),
+        ("base_url", "https://app.asisso.com:65536", NO_URL),
+        ("base_url", "https://[v1.a:b]", NO_URL),
+        ("base_url", "https://app asisso.com", NO_URL),
+        ("base_url", "https://app.asisso.com\\x", NO_URL),
+        ("base_url", "https://app%2easisso.com", NO_URL),
+        ("base_url", "https://${HOST}", NO_URL),
+        ("api_key", "as_0123 4567", NO_KEY),
+        ("api_key", "as_0123\r\nx-other: 1", NO_KEY),
+        ("api_key", "as_0123\x00", NO_KEY),
+        ("api_key", "as_0123\x7f", NO_KEY),
+        ("api_key", "as_kéy", NO_KEY),
+        ("api_key", "as_\u200b0123", NO_KEY),
+        ("access_token", "Bearer abc", NO_KEY.replace("API_KEY", "ACCESS_TOKEN")),
+        ("timeout", "0", NO_TIMEOUT),
+        ("timeout", "0.09", NO_TIMEOUT),
+        ("timeout", "601", NO_TIMEOUT),
+        ("timeout", "-5", NO_TIMEOUT),
+        ("timeout", "nan", NO_TIMEOUT),
+        ("timeout", "inf", NO_TIMEOUT),
+        ("timeout", "30s", NO_TIMEOUT),
+        ("proxy", "proxy.example:3128", NO_PROXY),
+        ("proxy", "socks5://proxy.example", NO_PROXY),
+        ("proxy", "http://", NO_PROXY),
+        ("proxy", "http://proxy.example:many", NO_PROXY),
+        ("proxy", "http://proxy.example:0", NO_PROXY),
+        ("proxy", "http://me:pw@pro xy", NO_PROXY),
+        ("ca_file", "/no/such/file.pem", NO_FILE),
+        ("ca_file", "/", NO_FILE),
+        ("ca_file", "~no-such-person/ca.pem", NO_FILE),
+        ("sandbox", "maybe", "ASISSO_SANDBOX must be 1 or 0."),
+        ("read_only", "2", "ASISSO_READ_ONLY must be 1 or 0."),
+        ("campaigns", "3,x", NO_IDS),
+        ("campaigns", ",", NO_IDS),
+        ("campaigns", "0", NO_IDS),
+        ("campaigns", "-3", NO_IDS),
+        ("campaigns", "2147483648", NO_IDS),
+        ("campaigns", "1_0", NO_IDS),
+        ("campaigns", "٣", NO_IDS),
+        ("log_level", "loud", "ASISSO_LOG_LEVEL must be one of debug, info, warning, error."),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_with_what_is_allowed(name: str, value: str, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(**{name: value})
+    assert str(caught.value) == text
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0.1", 0.1), ("600", 600), ("1e1", 10), (" 5 ", 5)])
+def test_a_timeout_is_taken_from_a_tenth_of_a_second_to_ten_minutes(value: str, seconds: float) -> None:
+    assert read(timeout=value).timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "switched"),
+    [
+        ("1", True),
+        ("true", True),
+        ("YES", True),
+        ("on", True),
+        ("0", False),
+        ("False", False),
+        ("no", False),
+        ("off", False),
+    ],
+)
+def test_switches_are_understood_in_the_usual_words(value: str, switched: bool) -> None:
+    settings = read(sandbox=value, read_only=value)
+    assert (settings.sandbox, settings.read_only) == (switched, switched)
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"), [("all", None), ("ALL", None), ("1", {1}), ("2147483647", {2147483647}), ("3,3", {3})]
+)
+def test_the_allowed_campaigns_are_a_set_of_ids_or_all(value: str, ids: set[int] | None) -> None:
+    assert read(campaigns=value).campaigns == ids
+
+
+def test_a_ca_file_in_ones_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "ca.pem").touch()
+    assert read(ca_file="~/ca.pem").ca_file == tmp_path / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True), ("a.localhost", True), ("127.0.0.1", True), ("127.255.0.3", True), ("::1", True),
+        ("[::1]", True), ("", False), ("app.asisso.com", False), ("localhost.com", False), ("notlocalhost", False),
+        ("0.0.0.0", False), ("10.0.0.1", False), ("::", False), ("fe80::1", False), ("127.1", False),  # noqa: S104
+    ],
+)  # fmt: skip
+def test_only_this_machine_is_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("origin", "loopback"),
+    [("http://127.0.0.1:8765", True), ("https://[::1]", True), ("https://app.asisso.com", False), ("", False)],
+)
+def test_settings_know_whether_the_api_is_on_this_machine(origin: str, loopback: bool) -> None:
+    assert Settings(base_url=origin).is_loopback is loopback
+
+
+def test_each_setting_has_a_name_of_ours_and_a_meaning_and_the_default_that_holds() -> None:
+    for each in SETTINGS:
+        assert re.fullmatch(r"ASISSO_[A-Z_]+", each.name)
+        assert each.meaning
+    defaults = {each.name: each.default for each in SETTINGS if each.default}
+    assert Settings.from_environment(defaults) == Settings()
+    assert defaults["ASISSO_BASE_URL"] == DEFAULT_BASE_URL
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([each.name for each in SETTINGS]), st.text(max_size=40)))
+def test_any_environment_gives_settings_or_a_settings_error_on_one_line(
+    environment: dict[str, str],
+) -> None:
+    try:
+        settings = Settings.from_environment(environment)
+    except SettingsError as refused:
+        words = str(refused)
+    else:
+        words = "ASISSO_ settings are fine"
+        assert 0.1 <= settings.timeout <= 600
+        assert settings.base_url.startswith("https://") or settings.is_loopback
+    assert words.startswith("ASISSO_")
+    assert words.isprintable()
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"https?://[a-zA-Z0-9.:@/\\\[\]?#%_ -]{0,25}", fullmatch=True))
+def test_whatever_looks_like_a_url_reaches_only_the_host_that_is_shown(url: str) -> None:
+    try:
+        origin = read(base_url=url).base_url
+    except SettingsError:
+        return
+    assert re.fullmatch(r"https?://([\w.-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]*)?", origin)
+    assert url.lower().startswith(origin.partition("://")[0])
+    assert origin.startswith("https:") or Settings(base_url=origin).is_loopback
