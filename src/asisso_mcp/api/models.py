@@ -8,9 +8,10 @@ Ranges and names are those of the published reference, PATCH /api/v1/campaign/{c
 * `CampaignEdit` and its parts: what a person names. Everything may be left out, null is refused, nothing unknown is accepted.
 """
 
+import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -272,7 +273,22 @@ def _or_none(value: Any, handler: Callable[[Any], Any]) -> Any:
 Lenient = Annotated[T | None, WrapValidator(_or_none)]
 """A field of an answer that is None when it is missing or of another type."""
 
-State = Literal["draft", "syncing", "running", "paused", "completed", "failed"]
+
+def _plain_section(value: Any) -> Any:
+    """Infinity comes of digits like 1e999: it cannot be said in JSON again, so it cannot be shown or sent back."""
+    if not isinstance(value, dict):
+        return None
+    level: list[Any] = [value]
+    while level:
+        inner = [each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer)]
+        if any(isinstance(each, float) and math.isinf(each) for each in inner):
+            raise ValueError("a number is too large")
+        level = [each for each in inner if isinstance(each, dict | list)]
+    return value
+
+
+Section = Annotated[dict[str, Any] | None, BeforeValidator(_plain_section)]
+"""A nested object of an answer, exactly as it came; None when it is missing or no object."""
 
 
 class Campaign(BaseModel):
@@ -293,10 +309,10 @@ class Campaign(BaseModel):
     created_at: Lenient[AwareDatetime] = None
     started_at: Lenient[AwareDatetime] = None
     completed_at: Lenient[AwareDatetime] = None
-    retry_config: Lenient[dict[str, Any]] = None
+    retry_config: Section = None
     max_concurrency: Lenient[int] = None
-    schedule_config: Lenient[dict[str, Any]] = None
-    circuit_breaker: Lenient[dict[str, Any]] = None
+    schedule_config: Section = None
+    circuit_breaker: Section = None
     logs: Lenient[list[Any]] = None
     warnings: Lenient[list[Any]] = None
 

@@ -61,6 +61,9 @@ def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
     Characters beyond ASCII count double, those beyond 16 bits four times: they cost a reader, or a model, that much more.
     """
     scanned = str(text)[:_SCAN]
+    if scanned.isascii() and scanned.isprintable():  # the usual case: nothing is hidden, everything counts one
+        line = _SPACES.sub(" ", scanned).strip()
+        return line if len(line) <= length else line[:length].rstrip() + "…"
     visible = "".join(_shown(character) for character in _ESCAPE.sub("", scanned))
     line = _SPACES.sub(" ", visible).strip()
     used = 0

@@ -1,0 +1,187 @@
+"""A raw MCP client on streamable HTTP: one session, as many kept-alive connections as calls are in flight. No SDK."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.processes import end, last_words, processor_seconds, spawn
+from bench.servers import Command
+from bench.stdio import HELLO, PROTOCOL, Failed, checked
+
+_START_SECONDS = 30.0
+_PATIENCE_SECONDS = 60.0
+
+
+class Web:
+    """One server process on a port of loopback, and a session with it."""
+
+    def __init__(self, command: Command, port: int, environment: Mapping[str, str], log: Path) -> None:
+        self._process = spawn(command, environment, log)
+        self._port = port
+        self._session = b""
+        self._log = log
+        self._idle: list[_Connection] = []
+        self._number = 0
+
+    async def open(self) -> None:
+        """Wait until the port answers, then shake hands. Raises Failed."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self._idle.append(await self._connect())
+                break
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise Failed(f"it did not open its port: {last_words(self._log)}") from None
+                await asyncio.sleep(0.05)
+        headers, message = await self._send({"method": "initialize", "params": HELLO, "id": 0})
+        checked(message, "initialize")
+        if session := headers.get(b"mcp-session-id"):
+            self._session = b"mcp-session-id: " + session + b"\r\n"
+        self._session += b"mcp-protocol-version: " + PROTOCOL.encode() + b"\r\n"
+        await self._send({"method": "notifications/initialized"})
+
+    async def close(self) -> None:
+        for connection in self._idle:
+            connection.close()
+        end(self._process)
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises Failed."""
+        _, message = await self._send(self._call(tool, arguments))
+        return checked(message, "tools/call")
+
+    async def load(
+        self, tool: str, arguments: Mapping[str, Any], *, in_flight: int, seconds: float
+    ) -> tuple[float, float]:
+        """Calls a second, and processor seconds a call, with so many calls always in flight. Raises Failed."""
+        calls = 0
+        self._idle = [each for each in self._idle if not each.lost]  # servers close what is idle for seconds
+        missing = max(in_flight - len(self._idle), 0)
+        self._idle += await asyncio.gather(*(self._connect() for _ in range(missing)))
+
+        async def one_after_the_other() -> None:
+            nonlocal calls
+            connection = self._idle.pop()
+            while time.perf_counter() < until:
+                _, body = await connection.ask(self._request(self._call(tool, arguments)))
+                if b'"error":' in body or b'"isError":true' in body:
+                    raise Failed(body.decode(errors="replace")[:200])
+                calls += 1
+            self._idle.append(connection)
+
+        busy, began = processor_seconds(self._process.pid), time.perf_counter()
+        until = began + seconds
+        async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+            ends = await asyncio.gather(*(one_after_the_other() for _ in range(in_flight)), return_exceptions=True)
+        for failure in ends:
+            if failure is not None:
+                raise failure
+        took = time.perf_counter() - began
+        return calls / took, (processor_seconds(self._process.pid) - busy) / calls
+
+    def _call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        self._number += 1
+        return {"id": self._number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+
+    async def _connect(self) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._port)
+        return connection
+
+    def _request(self, message: dict[str, Any]) -> bytes:
+        body = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode()
+        return (
+            b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:%d\r\ncontent-type: application/json\r\n"
+            b"accept: application/json, text/event-stream\r\ncontent-length: %d\r\n%b\r\n"
+            % (self._port, len(body), self._session)
+            + body
+        )
+
+    async def _send(self, message: dict[str, Any]) -> tuple[dict[bytes, bytes], dict[str, Any]]:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            headers, body = await self._idle[0].ask(self._request(message))
+        return headers, message_in(body) if "id" in message else {}
+
+
+class _Connection(asyncio.Protocol):
+    """One request at a time; an answer of known length, or in chunks."""
+
+    lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._out: asyncio.Transport = transport  # type: ignore[assignment]  # a client's transport can write
+        self._waiting = bytearray()
+        self._answer: asyncio.Future[tuple[dict[bytes, bytes], bytes]] | None = None
+
+    def ask(self, request: bytes) -> "asyncio.Future[tuple[dict[bytes, bytes], bytes]]":
+        """Headers and body. Raises Failed for any other status than 2xx, and when the connection is lost."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._out.write(request)
+        return self._answer
+
+    def close(self) -> None:
+        self._out.close()
+
+    def data_received(self, data: bytes) -> None:
+        self._waiting += data
+        parsed = parsed_answer(self._waiting)
+        if parsed is None or self._answer is None:
+            return
+        status, headers, body = parsed
+        self._waiting.clear()
+        if 200 <= status < 300:
+            self._answer.set_result((headers, body))
+        else:
+            self._answer.set_exception(Failed(f"HTTP {status}: {body.decode(errors='replace')[:200]}"))
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.lost = True
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Failed("the server closed the connection"))
+
+
+def parsed_answer(raw: bytearray) -> tuple[int, dict[bytes, bytes], bytes] | None:
+    """Status, headers and body; None while the answer is not complete."""
+    end_of_head = raw.find(b"\r\n\r\n")
+    if end_of_head < 0:
+        return None
+    first, *lines = bytes(raw[:end_of_head]).split(b"\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+    status, at = int(first.split(b" ")[1]), end_of_head + 4
+    if headers.get(b"transfer-encoding", b"").lower() != b"chunked":
+        length = int(headers.get(b"content-length", b"0"))
+        return (status, headers, bytes(raw[at : at + length])) if len(raw) >= at + length else None
+    body = bytearray()
+    while (end_of_size := raw.find(b"\r\n", at)) >= 0:
+        size = int(raw[at:end_of_size], 16)
+        at = end_of_size + 2 + size + 2
+        if len(raw) < at:
+            return None
+        if size == 0:
+            return status, headers, bytes(body)
+        body += raw[end_of_size + 2 : at - 2]
+    return None
+
+
+def message_in(body: bytes) -> dict[str, Any]:
+    """The answer itself: plain JSON, or the last event of a stream that carries one."""
+    if body.startswith(b"{"):
+        found: dict[str, Any] = json.loads(body)
+        return found
+    lines = [line[5:].strip() for line in body.splitlines() if line.startswith(b"data:")]
+    answers = [message for message in (json.loads(line) for line in lines if line) if "id" in message]
+    if not answers:
+        raise Failed(f"an answer without a message: {body[:200]!r}")
+    return dict(answers[-1])
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
