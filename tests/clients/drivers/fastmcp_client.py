@@ -1,0 +1,25 @@
+"""FastMCP's client."""
+
+import asyncio
+
+import heard
+from fastmcp import Client
+from fastmcp.client.transports import StdioTransport
+
+
+async def main() -> None:
+    job = heard.job()
+    target = job["url"] or StdioTransport(command=job["command"], args=job["args"], env=job["env"])
+    answers = {}
+    async with Client(target) as client:
+        tools = [tool.name for tool in await client.list_tools()]
+        for step in job["steps"]:
+            result = await client.call_tool(step["tool"], step["arguments"], raise_on_error=False)
+            answers[step["name"]] = heard.answer(
+                heard.text_in(result.content), structure=heard.structure_in(result), error=result.is_error
+            )
+        protocol = client.protocol_version
+    heard.hand_back(tools, answers, "fastmcp", protocol=protocol)
+
+
+asyncio.run(main())

@@ -1,0 +1,67 @@
+"""The generated part of docs/clients.md: `python -m tests.clients.page` writes it, `--check` fails when it differs.
+
+Each block is what `asisso-mcp install --client NAME --print` prints where only `uvx` is there.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from asisso_mcp.install.blocks import preview
+from asisso_mcp.install.clients import CLIENTS, Client
+from asisso_mcp.install.launch import ANYWHERE
+
+PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+HIGHLIGHT = {"json": "json", "jsonc": "json", "toml": "toml", "yaml": "yaml"}
+
+
+def section(client: Client) -> str:
+    project = f", or `{'/'.join(client.project)}` in a project (`--project DIR`)" if client.project else ""
+    return "\n".join(
+        [
+            f"### {client.title}",
+            "",
+            "```sh",
+            f"asisso-mcp install --client {client.name}",
+            "```",
+            "",
+            f"Or by hand, in {client.shown}{project}:",
+            "",
+            f"```{HIGHLIGHT[client.format]}",
+            preview(client, ANYWHERE).rstrip("\n"),
+            "```",
+            "",
+            f"* **The key.** {client.to_do}",
+            f"* **To see it work.** {client.check}",
+            f"* Described by its makers at <{client.source}>.",
+        ]
+    )
+
+
+def renewed(text: str) -> str:
+    """`text` with the clients' sections as they should be. Raises ValueError when it has no place for them."""
+    sections = "\n\n".join(section(client) for client in CLIENTS)
+    changed, count = re.subn(
+        r"(<!-- generated: clients -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}\n{sections}\n\n{found[2]}",
+        text,
+        flags=re.DOTALL,
+    )
+    if count != 1:
+        raise ValueError(f"{PAGE.name} has no place for the clients' sections.")
+    return changed
+
+
+def main() -> int:
+    text = PAGE.read_text(encoding="utf-8")
+    wanted = renewed(text)
+    if "--check" in sys.argv:
+        if wanted != text:
+            print("docs/clients.md is not what `install` writes now. Run `make docs`.", file=sys.stderr)
+        return int(wanted != text)
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""`asisso-mcp install` on a command line: what is written, what is said, and the exit code."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from asisso_mcp.install import command
+from asisso_mcp.install.clients import CLIENTS
+
+
+def run(*arguments: str, home: Path, given: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home), "ASISSO_API_KEY": "key-in-environment"}
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "APPDATA"):
+        environment.pop(name, None)
+    return subprocess.run(
+        [sys.executable, "-m", "asisso_mcp", "install", *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+
+
+def test_the_command_writes_says_so_and_undoes_it(tmp_path: Path) -> None:
+    file = tmp_path / ".cursor" / "mcp.json"
+    done = run("--client", "cursor", home=tmp_path)
+    assert done.stdout == (
+        f"Cursor starts asisso now: {file} was written.\n"
+        "The key: Set ASISSO_API_KEY in the environment from which Cursor starts, or run this again with --ask-key.\n"
+        "To see it work: Settings → MCP shows asisso with a green dot and its tools.\n"
+    )
+    assert "key-in-environment" not in file.read_text()
+    again = run("--client", "cursor", home=tmp_path)
+    assert f"{file} says so already; nothing was changed.\n" in again.stdout
+    gone = run("--client", "cursor", "--remove", home=tmp_path)
+    assert gone.stdout.startswith(f"Cursor no longer starts asisso: it was taken out of {file}.\nAs it was before: ")
+    assert (
+        run("--client", "cursor", "--remove", home=tmp_path).stdout
+        == f"asisso is not in {file}; nothing was changed.\n"
+    )
+    assert not file.exists()
+
+
+def test_printing_writes_nothing_and_gives_the_block_alone(tmp_path: Path) -> None:
+    done = run("--client", "codex", "--print", "--sandbox", "--read-only", home=tmp_path)
+    assert done.stderr == f"This belongs in {tmp_path / '.codex' / 'config.toml'}:\n"
+    block = tomllib.loads(done.stdout)["mcp_servers"]["asisso"]
+    assert Path(block["command"]).name.startswith("asisso-mcp")
+    assert block["args"] == ["--sandbox", "--read-only"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_projects_file_has_no_path_of_this_machine_and_never_a_key(tmp_path: Path) -> None:
+    run("--client", "claude-code", "--project", str(tmp_path), home=tmp_path)
+    assert json.loads((tmp_path / ".mcp.json").read_text()) == {
+        "mcpServers": {
+            "asisso": {
+                "type": "stdio",
+                "command": "uvx",
+                "args": ["asisso-mcp"],
+                "env": {"ASISSO_API_KEY": "${ASISSO_API_KEY:-}"},
+            }
+        }
+    }
+    refused = run("--client", "claude-code", "--project", str(tmp_path), "--ask-key", home=tmp_path, given="k\n")
+    assert refused.returncode == 2
+    assert refused.stderr == ("asisso-mcp: A project's file is shared, so no key belongs in it: leave --ask-key out.\n")
+
+
+def test_a_client_without_project_files_says_so(tmp_path: Path) -> None:
+    done = run("--client", "windsurf", "--project", str(tmp_path), home=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "asisso-mcp: Windsurf has no project files: leave --project out.\n")
+
+
+def test_a_key_that_was_asked_for_is_stored_and_not_shown(tmp_path: Path) -> None:
+    done = run("--client", "windsurf", "--ask-key", home=tmp_path, given=" secret-2\n")
+    file = tmp_path / ".codeium" / "windsurf" / "mcp_config.json"
+    assert json.loads(file.read_text())["mcpServers"]["asisso"]["env"] == {"ASISSO_API_KEY": "secret-2"}
+    assert "secret-2" not in done.stdout + done.stderr
+    bad = run("--client", "windsurf", "--ask-key", home=tmp_path, given="two words\n")
+    assert bad.returncode == 1
+    assert bad.stderr.startswith("asisso-mcp: That is not a key: ")
+    assert "two words" not in bad.stderr
+
+
+def test_a_broken_file_ends_with_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / ".claude.json").write_text('{"a": tru}')
+    done = run("--client", "claude-code", home=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"asisso-mcp: {tmp_path / '.claude.json'} was left as it is, because it is not valid JSON (line 1: Expecting value). "
+        "Repair it, or put the block there by hand: add --print to see it.\n"
+    )
+
+
+def test_the_command_line_names_the_clients_that_there_are() -> None:
+    assert tuple(client.name for client in CLIENTS) == command.NAMES
+
+
+def test_what_is_installed_starts_and_answers(tmp_path: Path) -> None:
+    run("--client", "claude-code", "--sandbox", home=tmp_path)
+    block = json.loads((tmp_path / ".claude.json").read_text())["mcpServers"]["asisso"]
+    ask = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }
+    done = subprocess.run(
+        [block["command"], *block["args"]], input=json.dumps(ask) + "\n", capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout.splitlines()[0])["result"]["serverInfo"]["name"] == "asisso"
