@@ -1,6 +1,6 @@
 """`python -m asisso_mcp` is `asisso-mcp`."""
 
-from asisso_mcp.cli import main
+from asisso_mcp.opening import main
 
 if __name__ == "__main__":
     main()

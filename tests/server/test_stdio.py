@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,14 +164,39 @@ def test_a_signal_ends_the_idle_server_at_once_and_without_a_word(number: int, c
         assert raw.process.stderr.read() == b""
 
 
-def test_a_write_that_was_sent_is_finished_when_the_input_ends() -> None:
+def test_a_write_that_was_sent_is_finished_and_answered_when_the_input_ends() -> None:
     with _slow_sandbox(0.7) as (sandbox, raw, fault):
-        raw.send("tools/call", name="update_campaign", arguments={"campaign_id": 4, "max_concurrency": 2})
+        number = raw.send("tools/call", name="update_campaign", arguments={"campaign_id": 4, "max_concurrency": 2})
         _until_fired(fault)
-        code, errors = raw.end()
-        assert code == 0
+        assert raw.process.stdin is not None
+        raw.process.stdin.close()
+        assert raw.receive(number)["result"]["structuredContent"]["applied"] is True
+        assert raw.process.wait(timeout=10) == 0
         assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2
-        assert "Outcome of the edit of max_concurrency of campaign 4: done." in errors
+
+
+def test_lines_from_a_file_or_a_closed_pipe_are_all_answered(tmp_path: Path) -> None:
+    frames = [
+        {
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": META},
+        },
+        {
+            "id": 2,
+            "method": "tools/call",
+            "params": {"name": "get_campaign", "arguments": {"campaign_id": 4}, "_meta": META},
+        },
+    ]
+    text = "\n".join(json.dumps({"jsonrpc": "2.0", **frame}) for frame in frames)  # the last line without its end
+    (tmp_path / "lines").write_text(text)
+    command = [sys.executable, "-m", "asisso_mcp", "--sandbox"]
+    piped = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=30)
+    with (tmp_path / "lines").open() as lines:
+        filed = subprocess.run(command, stdin=lines, capture_output=True, text=True, check=True, timeout=30)
+    for ended in (piped, filed):
+        assert sorted(json.loads(line)["id"] for line in ended.stdout.splitlines()) == [1, 2]
+        assert ended.stderr == ""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

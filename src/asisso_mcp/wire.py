@@ -1,0 +1,70 @@
+"""The two descriptors of stdio, taken before anything can print on them, and the lines that come in. Standard library only."""
+
+import os
+import sys
+
+_CHUNK = 1 << 16
+
+
+class Wire:
+    """The pipe to the client. Descriptors 0 and 1 then lead nowhere and to stderr: a stray print cannot reach the client."""
+
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self.incoming, self.outgoing = incoming, outgoing
+        self.replay: list[bytes] = []
+        """Lines that were read and are still to be served."""
+        self.swallow: str | None = None
+        """Id of a replayed request whose answer the client already has."""
+        self.ended = False
+        self._rest = b""
+        self._lines: list[bytes] = []
+
+    @classmethod
+    def take(cls) -> "Wire":
+        """Move stdin and stdout away, once per process."""
+        incoming, outgoing = _above_standard(0), _above_standard(1)
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, 0)
+        os.close(nowhere)
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        return cls(incoming, outgoing)
+
+    def feed(self) -> None:
+        """Read once; waits for input."""
+        found = os.read(self.incoming, _CHUNK)
+        if not found:
+            self.ended = True
+            found = b"\n" if self._rest else b""
+        *lines, self._rest = (self._rest + found).split(b"\n") if b"\n" in found else (self._rest + found,)
+        self._lines += [line for line in lines if line.strip()]
+
+    def lines(self) -> list[bytes]:
+        """The complete lines read so far, each once."""
+        found, self._lines = self._lines, []
+        return found
+
+    def next_line(self) -> bytes | None:
+        """The next line, waited for; None at the end of input."""
+        while not self._lines:
+            if self.ended:
+                return None
+            self.feed()
+        return self._lines.pop(0)
+
+    def write(self, line: bytes) -> None:
+        """Write a whole line; waits for the reader."""
+        left = memoryview(line + b"\n")
+        while left:
+            left = left[os.write(self.outgoing, left) :]
+
+
+def _above_standard(descriptor: int) -> int:
+    """A copy that is none of the three standard descriptors, and is not inherited."""
+    copies = [os.dup(descriptor)]
+    while copies[-1] <= 2:
+        copies.append(os.dup(descriptor))
+    *low, kept = copies
+    for each in low:
+        os.close(each)
+    return kept

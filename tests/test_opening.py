@@ -1,0 +1,167 @@
+"""The opening says what the real server says, hands over without a seam, and stays away where it does not fit."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asisso_mcp import opening
+from asisso_mcp.server import prepared
+
+HELLO = prepared.handshake("2025-11-25")
+CALL = {
+    "jsonrpc": "2.0",
+    "id": 9,
+    "method": "tools/call",
+    "params": {"name": "get_campaign", "arguments": {"campaign_id": 3}},
+}
+WITH = "from asisso_mcp.opening import main; main()"
+WITHOUT = "from asisso_mcp.cli import main; main()"
+
+
+def talk(program: str, frames: list[Any], *flags: str, **environment: str) -> dict[Any, str]:
+    """Id → the whole line that answered it."""
+    lines = "".join((frame if isinstance(frame, str) else json.dumps(frame)) + "\n" for frame in frames)
+    told = subprocess.run(
+        [sys.executable, "-c", program, "serve", *flags],
+        input=lines,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    assert told.stderr == ""
+    return {json.loads(line).get("id"): line for line in told.stdout.splitlines()}
+
+
+def test_the_prepared_answers_are_what_the_real_server_says_now() -> None:
+    assert Path(opening.PREPARED).read_text(encoding="utf-8") == prepared.prepared()
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        HELLO,
+        prepared.handshake("2024-11-05"),
+        [*HELLO, {"jsonrpc": "2.0", "id": "p-1", "method": "ping"}],
+        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {"_meta": {"progressToken": 1}}}],
+        [{**HELLO[0], "params": {**HELLO[0]["params"], "protocolVersion": "1999-01-01"}}, *HELLO[1:]],
+        [{**HELLO[0], "id": 'a"\u00e9'}, *HELLO[1:]],
+        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {"cursor": "x"}}],
+        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "no/such"}],
+        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": prepared.envelope("2026-07-28")}],
+        [*HELLO, {**HELLO[0], "id": 7}],
+        [HELLO[2]],
+        [*HELLO, CALL],
+        [HELLO[0], CALL],
+        prepared.modern("2026-07-28"),
+        [*prepared.modern("2026-07-28"), {**CALL, "params": {**CALL["params"], **prepared.envelope("2026-07-28")}}],
+        [{"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": prepared.envelope("2099-01-01")}],
+        [{"jsonrpc": "2.0", "id": 1, "method": "server/discover"}],
+        [
+            {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "tools/list",
+                "params": {"_meta": {"io.modelcontextprotocol/protocolVersion": 3}},
+            }
+        ],
+    ],
+    ids=str,
+)
+def test_every_conversation_reads_the_same_with_and_without_the_opening(frames: list[Any]) -> None:
+    now = {"ASISSO_API_KEY": "as_x", "ASISSO_BASE_URL": "http://127.0.0.1:9"}
+    assert talk(WITH, frames, **now) == talk(WITHOUT, frames, **now)
+
+
+def test_a_client_that_asks_discover_and_then_says_initialize_is_served() -> None:
+    (discover, *_) = prepared.modern("2026-07-28")
+    told = talk(WITH, [{**discover, "id": 50}, *HELLO, CALL], "--sandbox")
+    assert set(told) == {50, 1, 2, 9}
+    assert json.loads(told[9])["result"]["isError"] is False
+
+
+def test_a_read_only_server_opens_with_the_tools_that_read() -> None:
+    for told in (talk(WITH, HELLO, "--read-only"), talk(WITH, HELLO, ASISSO_READ_ONLY="1")):
+        assert [tool["name"] for tool in json.loads(told[2])["result"]["tools"]] == ["list_campaigns", "get_campaign"]
+
+
+def test_the_opening_needs_neither_the_sdk_nor_pydantic() -> None:
+    program = (
+        "import sys; sys.argv = ['asisso-mcp']; from asisso_mcp import opening; "
+        "opening.Opening._import = lambda self: None; "
+        "opening.os._exit = lambda code: (print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr), "
+        "sys.exit(code)); opening.main()"
+    )
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        input="".join(json.dumps(frame) + "\n" for frame in HELLO),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    assert len(told.stdout.splitlines()) == 2
+    assert not {"mcp", "mcp_types", "pydantic", "anyio", "httpx2", "asyncio", "typing", "pathlib"} & set(
+        ast.literal_eval(told.stderr)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["serve", "--transport", "http"], {}),
+        (["demo"], {}),
+        (["--version"], {}),
+        ([], {"ASISSO_READ_ONLY": "yes"}),
+    ],
+)
+def test_where_the_prepared_answers_may_not_fit_they_are_not_used(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    assert opening._prepared(arguments, environment) is None
+
+
+def test_prepared_answers_of_another_version_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert opening._prepared([], {}) is not None
+    content = json.loads(Path(opening.PREPARED).read_text(encoding="utf-8"))
+    for other in ({"package": "0.0.0"}, {"sdk": "2.2.9"}):
+        (tmp_path / "prepared.json").write_text(json.dumps({**content, **other}))
+        monkeypatch.setattr(opening, "PREPARED", str(tmp_path / "prepared.json"))
+        assert opening._prepared([], {}) is None
+    (tmp_path / "prepared.json").write_text("{")
+    assert opening._prepared([], {}) is None
+
+
+def test_prints_at_import_time_do_not_reach_the_client() -> None:
+    program = "import sys, types; " + WITH.replace("main()", "")
+    program += "import asisso_mcp.cli, builtins; real = asisso_mcp.cli._settings; "
+    program += "asisso_mcp.cli._settings = lambda options: (print('a stray line'), real(options))[1]; main()"
+    lines = "".join(json.dumps(frame) + "\n" for frame in [*HELLO, CALL])
+    told = subprocess.run(
+        [sys.executable, "-c", program, "serve", "--sandbox"], input=lines, capture_output=True, text=True, check=True
+    )
+    assert [json.loads(line)["id"] for line in told.stdout.splitlines()] == [1, 2, 9]
+    assert told.stderr == "a stray line\n"
+
+
+def test_a_setting_that_does_not_fit_ends_the_server_although_it_has_been_greeted() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WITH],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "ASISSO_SANDBOX": "maybe"},
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps(HELLO[0]).encode() + b"\n")
+        process.stdin.flush()
+        assert process.wait(timeout=20) == 2
+        assert process.stderr.read().decode() == "asisso-mcp: ASISSO_SANDBOX must be 1 or 0.\n"
