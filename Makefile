@@ -9,7 +9,7 @@ JOBS ?= 2
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(VENV)/.ready: pyproject.toml uv.lock
 ifdef UV
@@ -36,19 +36,42 @@ check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch c
 	@$(BIN)/mypy
 	@$(BIN)/asisso-mcp schemas --check
 	@$(BIN)/python -m tests.docs --check
+	@$(BIN)/python -m tests.clients.page --check
 
 .PHONY: coverage
 coverage: $(VENV)/.ready ## branch coverage of what decides and what speaks to the API: at least 95 %
 	@$(BIN)/pytest -n $(JOBS) --cov=asisso_mcp.campaigns --cov=asisso_mcp.api --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95 tests/api tests/campaigns tests/server
 
+.PHONY: bundle
+bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; checks server.json (needs npx and uv)
+	@$(BIN)/python bundle/build.py
+
+.PHONY: clients
+clients: $(VENV)/.ready ## real clients from the package index talk to the sandbox; writes docs/clients.md (needs npx)
+	@$(BIN)/python tests/clients/run.py
+
+.PHONY: conformance
+conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions (needs npx)
+	@$(BIN)/python -m tests.conformance
+
+.PHONY: deploy
+deploy: $(VENV)/.ready ## Dockerfile, compose, Kubernetes, nginx and Caddy, as far as they run without Docker (needs nginx, caddy)
+	@$(BIN)/python deploy/check.py
+
+.PHONY: bench
+bench: $(VENV)/.ready ## compare with what people would otherwise use; writes docs/performance.md (ten minutes; Linux, npm)
+	@$(BIN)/python -m bench
+
 .PHONY: docs
-docs: $(VENV)/.ready ## write what is generated: tool_schemas/ and the marked parts of README.md
+docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the prepared answers, the marked parts of README.md
 	@$(BIN)/asisso-mcp schemas >/dev/null
+	@$(BIN)/python -m asisso_mcp.server.prepared
 	@$(BIN)/python -m tests.docs
+	@$(BIN)/python -m tests.clients.page
 
 .PHONY: all
 all: check test coverage demo ## what CI runs
 
 .PHONY: clean
 clean: ## remove what these commands made
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) .clients .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -9,15 +9,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from asisso_mcp import __version__
 from asisso_mcp.config import SETTINGS, Settings, SettingsError
+from asisso_mcp.wire import Wire
 
+_HTTP_OPTIONS = {
+    "host": "host",
+    "port": "port",
+    "auth": "auth",
+    "allow_hosts": "allow-host",
+    "allow_origins": "allow-origin",
+    "workers": "workers",
+}
 _DESCRIPTION = "MCP server for outbound calling campaigns on Asisso: read, pause, edit, resume."
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command; the exit code is 0, 1 (it failed and said why), or 2 (the command line or a setting is wrong)."""
+def main(arguments: Sequence[str] | None = None, *, wire: Wire | None = None) -> NoReturn:
+    """Run a command; the exit code is 0, 1 (it failed and said why), or 2 (the command line or a setting is wrong).
+
+    wire: stdio, where the opening has already taken it and spoken on it.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
+    options.wire = wire
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         code = command(options)
@@ -34,15 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    import anyio
+    given = {name: getattr(options, name, None) for name in _HTTP_OPTIONS}
+    if getattr(options, "transport", "stdio") == "http":
+        return _serve_http(settings, {name: value for name, value in given.items() if value is not None})
+    for name, value in given.items():
+        if value is not None:
+            raise SettingsError(f"--{_HTTP_OPTIONS[name]} goes with --transport http: add that, or leave it out.")
+    wire = options.wire or Wire.take()  # before anything is imported that could print
 
-    from asisso_mcp.server.app import build_server
-    from asisso_mcp.server.desk import Desk
-    from asisso_mcp.server.stdio import serve_stdio
+    from asisso_mcp.server.stdio import serve
 
-    desk = Desk(settings)
-    anyio.run(serve_stdio, build_server(settings, desk=desk), desk)
+    serve(settings, wire)
     return 0
+
+
+def _serve_http(settings: Settings, given: dict[str, Any]) -> int:
+    from asisso_mcp.server.http_settings import Serving
+
+    serving = Serving.of(**given, sandbox=settings.sandbox)
+    from asisso_mcp.server.http_process import serve_http
+
+    return serve_http(settings, serving)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -129,14 +155,14 @@ def _schemas(options: argparse.Namespace) -> int:
     from asisso_mcp import schemas
 
     if options.check:
-        differing = schemas.differing(options.folder)
+        differing = schemas.differing(options.folder, options.format)
         if differing:
             print(
                 f"{options.folder} differs from the models: {', '.join(differing)}. Run `asisso-mcp schemas`.",
                 file=sys.stderr,
             )
         return int(bool(differing))
-    for path in schemas.write(options.folder):
+    for path in schemas.write(options.folder, options.format):
         print(path)
     return 0
 
@@ -172,9 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    from importlib.metadata import version
-
-    parser.add_argument("--version", action="version", version=f"asisso-mcp {version('asisso-mcp')}")
+    parser.add_argument("--version", action="version", version=f"asisso-mcp {__version__}")
     _common(parser)
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -184,7 +208,9 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    _common(command("serve", _serve, "serve MCP on stdio"))
+    serve = command("serve", _serve, "serve MCP on stdio, or over HTTP")
+    _common(serve)
+    _http(serve)
     command("demo", _demo, "a real MCP client talks to the server over the sandbox; prints the conversation")
     call = command("call", _call, "one tool call from the terminal; exit code 1 when the tool answers an error")
     call.add_argument("tool", metavar="TOOL", help="such as get_campaign")
@@ -200,13 +226,60 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.add_argument(
         "--fault", metavar="KIND[:key=value,…]", action="append", default=[], help="inject a fault; repeatable"
     )
+    from asisso_mcp.exports import FORMATS
+
     schemas = command("schemas", _schemas, "write tool_schemas/ from the models")
     schemas.add_argument(
         "--check", action="store_true", help="write nothing; fail when the files differ from the models"
     )
+    schemas.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="only this provider's tools, in FOLDER/FORMAT/tools.json; without it, everything is written",
+    )
     schemas.add_argument("--folder", type=Path, default=Path("tool_schemas"), help="default tool_schemas")
     _common(command("doctor", _doctor, "what is configured, whether the API answers, what to do"))
+    from asisso_mcp.install import command as installing
+
+    install = command("install", installing.run, installing.WORDS)
+    installing.add_arguments(install)
+    _common(install)
     return parser
+
+
+def _http(parser: argparse.ArgumentParser) -> None:
+    from asisso_mcp.server.http_settings import AUTH, HTTP_SETTINGS
+
+    parser.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
+    http = parser.add_argument_group("with --transport http")
+    http.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    http.add_argument("--port", type=int, help="default 8000; 0 is any free one")
+    http.add_argument(
+        "--auth",
+        choices=AUTH,
+        help="who may call: none (loopback only), passthrough (each request brings X-API-Key), token, oauth",
+    )
+    http.add_argument(
+        "--allow-host",
+        dest="allow_hosts",
+        metavar="HOST",
+        action="append",
+        help="a Host by which clients reach it; repeatable",
+    )
+    http.add_argument(
+        "--allow-origin",
+        dest="allow_origins",
+        metavar="ORIGIN",
+        action="append",
+        help="a web page that may call; repeatable",
+    )
+    http.add_argument("--workers", type=int, help="processes that share the port (default 1)")
+    listed = "\n".join(
+        f"  {each.name:<26} {each.meaning}" + (f" (default {each.default})" if each.default else "")
+        for each in HTTP_SETTINGS
+    )
+    parser.epilog = f"settings of --transport http (environment):\n{listed}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

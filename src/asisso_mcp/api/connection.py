@@ -67,7 +67,9 @@ class Connection:
         http = self._client()
         try:
             with anyio.fail_after(self._settings.timeout):
-                async with http.stream(method, f"/api/v1{path}", headers=dict(headers), json=body) as response:
+                async with http.stream(
+                    method, f"{self.origin}/api/v1{path}", headers=dict(headers), json=body
+                ) as response:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
                     content = b"" if response.status_code >= 500 else await _bounded(response)
                     if response.status_code >= 400:
@@ -110,7 +112,6 @@ class Connection:
         # Proxies are for the way out: what stays on this machine, or never reaches a socket, does not take one.
         outward = not settings.is_loopback and self._transport is None
         return httpx2.AsyncClient(
-            base_url=settings.base_url,
             headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"},
             # Tenants share this pool: a cookie of one must not travel with another's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

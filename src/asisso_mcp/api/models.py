@@ -275,16 +275,19 @@ Lenient = Annotated[T | None, WrapValidator(_or_none)]
 
 
 def _plain_section(value: Any) -> Any:
-    """Infinity comes of digits like 1e999: it cannot be said in JSON again, so it cannot be shown or sent back."""
     if not isinstance(value, dict):
         return None
-    level: list[Any] = [value]
-    while level:
-        inner = [each for outer in level for each in (outer.values() if isinstance(outer, dict) else outer)]
-        if any(isinstance(each, float) and math.isinf(each) for each in inner):
-            raise ValueError("a number is too large")
-        level = [each for each in inner if isinstance(each, dict | list)]
+    _require_finite(value)
     return value
+
+
+def _require_finite(value: Any) -> None:
+    """Infinity comes of digits like 1e999: it cannot be said in JSON again, so it cannot be shown or sent back."""
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, float) and math.isinf(each):
+            raise ValueError("a number is too large")
+        if isinstance(each, dict | list):
+            _require_finite(each)
 
 
 Section = Annotated[dict[str, Any] | None, BeforeValidator(_plain_section)]

@@ -1,19 +1,29 @@
-"""Where a tool call finds the campaigns: the API connection of this process, opened by the first call that needs it."""
+"""Where a tool call finds the campaigns: one API connection for the process, one service for each key that asks."""
 
+import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+import anyio
 
 from asisso_mcp.config import Settings
-from asisso_mcp.server.policy import Policy
+from asisso_mcp.server.policy import OPERATOR, Caller, Policy
 from asisso_mcp.server.registry import Call
 
 if TYPE_CHECKING:
     import httpx2
 
+    from asisso_mcp.api.client import AsissoClient
     from asisso_mcp.api.connection import Connection
     from asisso_mcp.campaigns.service import CampaignService
+
+KEPT_TENANTS = 128
+"""Whose recent revisions and locks are kept while they do not call; losing them costs a few words, never correctness."""
 
 
 def utc_now() -> datetime:
@@ -21,7 +31,11 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """One per process. `transport` replaces the network: the sandbox in process, or a test's own."""
+    """One per process. Tenants share the pool of connections and nothing else.
+
+    `transport` replaces the network: the sandbox in process, or a test's own. `keys_are_brought`: every caller has a key of
+    their own, and the server's is never used. `connect` makes the connection (telemetry watches it there).
+    """
 
     def __init__(
         self,
@@ -29,39 +43,91 @@ class Desk:
         *,
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
+        keys_are_brought: bool = False,
+        connect: "Callable[..., Connection] | None" = None,
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._clock = clock
+        self._keys_are_brought = keys_are_brought
+        self._connect = connect
         self._policy = Policy.of(settings)
-        self._connection: Connection | None = None
-        self._service: CampaignService | None = None
+        self._open: tuple[Connection, AsissoClient] | None = None
+        # Weak: a service stays findable for as long as a call uses it, so that one tenant never has two sets of locks.
+        self._services: WeakValueDictionary[bytes, CampaignService] = WeakValueDictionary()
+        self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
-    def call(self) -> Call:
-        return Call(self.service, self._policy)
+    def call(self, caller: Caller = OPERATOR) -> Call:
+        return Call(self.service_of(caller), self._policy.within(caller))
 
     @property
     def service(self) -> "CampaignService":
-        if self._service is None:
+        """The operator's own."""
+        return self.service_of(OPERATOR)
+
+    def service_of(self, caller: Caller) -> "CampaignService":
+        tenant = b"" if caller.api_key is None else sha256(caller.api_key.get_secret_value().encode()).digest()
+        service = self._services.get(tenant)
+        if service is None:
+            from asisso_mcp.campaigns.service import CampaignService
+
+            _, client = self._opened()
+            if caller.api_key is not None:
+                client = client.for_key(caller.api_key)
+            service = CampaignService(client, clock=self._clock)
+            self._services[tenant] = service
+        self._recent[tenant] = service
+        self._recent.move_to_end(tenant)
+        while len(self._recent) > KEPT_TENANTS:
+            self._recent.popitem(last=False)
+        return service
+
+    @property
+    def connection(self) -> "Connection":
+        """The way to the API, for asking whether it answers."""
+        return self._opened()[0]
+
+    def _opened(self) -> "tuple[Connection, AsissoClient]":
+        if self._open is None:
+            from dataclasses import replace
+
             from asisso_mcp.api.client import AsissoClient
             from asisso_mcp.api.connection import Connection
-            from asisso_mcp.campaigns.service import CampaignService
 
             settings, transport = self._settings, self._transport
             if settings.sandbox and transport is None:
                 settings, transport = in_sandbox(settings)
-            self._connection = Connection(settings, transport=transport)
-            self._service = CampaignService(AsissoClient(self._connection, settings), clock=self._clock)
-        return self._service
+            if self._keys_are_brought:
+                settings = replace(settings, api_key=None, access_token=None)
+            connection = (self._connect or Connection)(settings, transport=transport)
+            self._open = connection, AsissoClient(connection, settings)
+        return self._open
 
     def in_flight(self) -> tuple[str, ...]:
         """Writes that were sent and are not answered yet, in words."""
-        return tuple(self._service.in_flight.values()) if self._service else ()
+        return tuple(sent for service in list(self._services.values()) for sent in service.in_flight.values())
+
+    async def finish_writes(self, seconds: float) -> None:
+        """Wait at most so long for writes that were sent; then say what stays unknown."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
+            while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
+                await anyio.sleep(0.05)
+        self.tell_unknown()
+
+    def tell_unknown(self) -> None:
+        """To stderr: the writes whose outcome nobody will learn when the process ends now."""
+        for sent in self.in_flight():
+            print(
+                f"asisso-mcp ends while a write is unanswered. Unknown outcome of {sent}: look at the campaign before trying "
+                "again.",
+                file=sys.stderr,
+                flush=True,
+            )
 
     async def close(self) -> None:
-        if self._connection is not None:
+        if self._open is not None:
             with suppress(Exception):  # the process ends: a connection that cannot be closed is of no consequence
-                await self._connection.close()
+                await self._open[0].close()
 
 
 def in_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":

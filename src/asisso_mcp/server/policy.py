@@ -1,9 +1,23 @@
 """What this server may do: limits set by the person who starts it. No argument of a call widens them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pydantic import SecretStr
 
 from asisso_mcp.campaigns.edits import Declined
 from asisso_mcp.config import Settings
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, as the transport established it. `api_key`: their own Asisso key, for this request alone; None: the server's."""
+
+    api_key: SecretStr | None = None
+    may_write: bool = True
+
+
+OPERATOR = Caller()
+"""The person who started the server: the only caller there is on stdio."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +30,10 @@ class Policy:
     @classmethod
     def of(cls, settings: Settings) -> "Policy":
         return cls(may_write=not settings.read_only, campaigns=settings.campaigns)
+
+    def within(self, caller: Caller) -> "Policy":
+        """The same limits, and the caller's own: whichever is narrower."""
+        return replace(self, may_write=self.may_write and caller.may_write)
 
     def sees(self, campaign_id: int) -> bool:
         return self.campaigns is None or campaign_id in self.campaigns

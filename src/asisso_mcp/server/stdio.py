@@ -29,6 +29,7 @@ from mcp_types import (
 )
 
 from asisso_mcp.config import Settings
+from asisso_mcp.server import telemetry
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.desk import Desk
 from asisso_mcp.wire import Wire
@@ -48,9 +49,15 @@ _PIPE_BYTES = 4096
 
 def serve(settings: Settings, wire: Wire) -> None:
     """Serve until the input ends or a signal comes."""
-    desk = Desk(settings)
+    watching = telemetry.start()
+    desk = Desk(settings, connect=watching.connection if watching else None)
+    server = build_server(settings, desk=desk)
+    if watching:
+        server.middleware.append(watching.measure)
     gc.freeze()  # what was imported stays: no collection during a call needs to look at it
-    anyio.run(_Conversation(build_server(settings, desk=desk), desk, wire).run)
+    anyio.run(_Conversation(server, desk, wire).run)
+    if watching:
+        watching.close()
 
 
 class _Conversation:

@@ -1,0 +1,139 @@
+"""`oauth`: callers bring access tokens of an issuer, made for this server; scopes decide what they see and may call."""
+
+import logging
+from typing import Any
+
+import jwt
+from jwt.exceptions import PyJWTError
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
+from starlette.authentication import AuthCredentials
+from starlette.routing import Route
+
+from asisso_mcp.server.auth import bearer, challenge_of, unauthorized
+from asisso_mcp.server.auth_jwks import IssuerSilent, Keys
+from asisso_mcp.server.http_refusal import Refused
+from asisso_mcp.server.policy import Caller
+from asisso_mcp.server.tools import TOOLS
+
+logger = logging.getLogger(__name__)
+
+READ = "campaigns:read"
+WRITE = "campaigns:write"
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures with a public key only: with a shared secret, whoever can check could also sign."""
+LEEWAY_SECONDS = 10
+"""For clocks that differ."""
+
+_WRITERS = frozenset(tool.name for tool in TOOLS if not tool.hints.read_only)
+
+
+class JwtVerifier(TokenVerifier):
+    """Signature, issuer, audience and times of a JWT access token (RFC 9068)."""
+
+    def __init__(self, *, issuer: str, audience: str, keys: Keys) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """What the token says; None when it is not to be believed. Raises IssuerSilent."""
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS:
+                return None
+            key = await self._keys.find(header.get("kid"))
+            if key is None:
+                return None
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[header["alg"]],
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+            return AccessToken(
+                token=token,
+                client_id=str(claims.get("client_id") or claims.get("azp") or claims.get("sub") or "unknown"),
+                scopes=scopes_of(claims),
+                expires_at=int(claims["exp"]),
+                resource=self._audience,
+                subject=str(claims["sub"]) if claims.get("sub") is not None else None,
+                claims={"iss": self._issuer},
+            )
+        except (PyJWTError, ValueError, TypeError) as fault:
+            logger.debug("A token was not accepted: %s", type(fault).__name__)
+            return None
+
+
+def scopes_of(claims: dict[str, Any]) -> list[str]:
+    """`scope` as RFC 9068 has it, or `scp` as some issuers write it: words in a string, or a list."""
+    given = claims.get("scope", claims.get("scp", ""))
+    words = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
+    return [word for word in words if isinstance(word, str)]
+
+
+def _exact(url: str) -> AnyHttpUrl:
+    """As given: an issuer is compared letter by letter, so no slash may be added."""
+    return TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True)).validate_python(url)
+
+
+class OAuth:
+    """The door, and the metadata that tells clients where to get a token (RFC 9728)."""
+
+    def __init__(self, *, issuer: str, resource: str, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+        self._metadata_url = str(build_resource_metadata_url(_exact(resource)))
+        self.routes: list[Route] = create_protected_resource_routes(
+            resource_url=_exact(resource),
+            authorization_servers=[_exact(issuer)],
+            scopes_supported=[READ, WRITE],
+            resource_name="asisso-mcp",
+        )
+
+    async def admit(self, scope: dict[str, Any]) -> Caller:
+        token = bearer(scope["headers"])
+        if token is None:
+            raise unauthorized("no token", {"scope": f"{READ} {WRITE}", "resource_metadata": self._metadata_url})
+        try:
+            access = await self._verifier.verify_token(token)
+        except IssuerSilent:
+            raise Refused(
+                503,
+                "Tokens cannot be checked at the moment. Try again shortly.",
+                why="the issuer's keys cannot be read",
+                headers={"Retry-After": "10"},
+            ) from None
+        if access is None:
+            raise unauthorized(
+                "a token that is not accepted",
+                {"error": "invalid_token", "resource_metadata": self._metadata_url},
+            )
+        if READ not in access.scopes:
+            raise self._lacks(READ)
+        # As the SDK's own middleware has it: what is sealed for a client is bound to who it is.
+        scope["user"], scope["auth"] = AuthenticatedUser(access), AuthCredentials(access.scopes)
+        return Caller(may_write=WRITE in access.scopes)
+
+    def allow(self, caller: Caller, message: Any) -> None:
+        if caller.may_write or not isinstance(message, dict) or message.get("method") != "tools/call":
+            return
+        params = message.get("params")
+        if isinstance(params, dict) and params.get("name") in _WRITERS:
+            raise self._lacks(f"{READ} {WRITE}")
+
+    def not_ready(self) -> str | None:
+        return None
+
+    def _lacks(self, scopes: str) -> Refused:
+        challenge = {"error": "insufficient_scope", "scope": scopes, "resource_metadata": self._metadata_url}
+        return Refused(
+            403,
+            "The token does not allow this.",
+            why=f"the token lacks the scope {scopes.rsplit(maxsplit=1)[-1]}",
+            headers={"WWW-Authenticate": challenge_of(challenge)},
+        )

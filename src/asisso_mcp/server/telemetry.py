@@ -1,0 +1,197 @@
+"""OpenTelemetry: spans of requests to the API, metrics of calls. Off until the usual variables ask; never an argument."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from asisso_mcp.config import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx2
+
+    from asisso_mcp.api.connection import Connection, Reply
+
+_TARGETS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_METRICS_EXPORTER",
+)
+_ID = re.compile(r"/\d+(?=/|$)")
+FLUSH_MILLISECONDS = 2000
+
+
+def asked(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names somewhere to send to."""
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    return any(environment.get(name, "").strip() not in ("", "none") for name in _TARGETS)
+
+
+def check(environment: Mapping[str, str] = os.environ) -> None:
+    """Raises SettingsError when the environment asks for what is not installed, or not spoken."""
+    if not asked(environment):
+        return
+    for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"):
+        _exporter(environment, name)
+    try:
+        import opentelemetry.exporter.otlp.proto.http
+        import opentelemetry.sdk.metrics
+        import opentelemetry.sdk.trace  # noqa: F401
+    except ImportError:
+        raise SettingsError(
+            "The environment asks for OpenTelemetry (OTEL_…), which is not installed: pip install 'asisso-mcp[telemetry]', "
+            "or unset it."
+        ) from None
+
+
+def start(environment: Mapping[str, str] = os.environ) -> "Telemetry | None":
+    """Exporters as the environment asks; None when it does not. Raises SettingsError, as `check` does."""
+    check(environment)
+    if not asked(environment):
+        return None
+    from opentelemetry import metrics, trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+
+    resource = Resource.create({"service.name": environment.get("OTEL_SERVICE_NAME") or "asisso-mcp"})
+    tracing = TracerProvider(resource=resource)
+    for processor in _span_processors(environment):
+        tracing.add_span_processor(processor)
+    measuring = MeterProvider(resource=resource, metric_readers=_metric_readers(environment))
+    trace.set_tracer_provider(tracing)  # the SDK's spans of tool calls go the same way
+    metrics.set_meter_provider(measuring)
+    return Telemetry(tracing, measuring)
+
+
+def _span_processors(environment: Mapping[str, str]) -> list[Any]:
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+
+    match _exporter(environment, "OTEL_TRACES_EXPORTER"):
+        case "console":
+            return [BatchSpanProcessor(ConsoleSpanExporter(out=_stderr()))]
+        case "otlp":
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            return [BatchSpanProcessor(OTLPSpanExporter())]
+    return []
+
+
+def _metric_readers(environment: Mapping[str, str]) -> list[Any]:
+    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
+
+    match _exporter(environment, "OTEL_METRICS_EXPORTER"):
+        case "console":
+            return [PeriodicExportingMetricReader(ConsoleMetricExporter(out=_stderr()))]
+        case "otlp":
+            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+
+            return [PeriodicExportingMetricReader(OTLPMetricExporter())]
+    return []
+
+
+def _exporter(environment: Mapping[str, str], name: str) -> str:
+    chosen = environment.get(name, "").strip() or "otlp"
+    if chosen not in ("otlp", "console", "none"):
+        raise SettingsError(f"{name} may be otlp (over HTTP), console or none.")
+    if chosen == "otlp" and environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf").strip() != "http/protobuf":
+        raise SettingsError("OTEL_EXPORTER_OTLP_PROTOCOL may only be http/protobuf here.")
+    return chosen
+
+
+def _stderr() -> Any:
+    import sys
+
+    return sys.stderr  # standard output may be the protocol's
+
+
+class Telemetry:
+    """What is watched: every message from a client, and every request to the API."""
+
+    def __init__(self, tracing: Any, measuring: Any) -> None:
+        self._tracing = tracing
+        self._measuring = measuring
+        self._tracer = tracing.get_tracer("asisso_mcp")
+        meter = measuring.get_meter("asisso_mcp")
+        self._calls = meter.create_histogram(
+            "mcp.server.operation.duration", unit="s", description="Messages from clients; error.type where one failed"
+        )
+        self._upstream = meter.create_histogram(
+            "http.client.request.duration", unit="s", description="Requests to the Asisso API"
+        )
+
+    async def measure(self, ctx: Any, call_next: "Callable[[Any], Any]") -> Any:
+        """A middleware of the MCP server: how long each message took, and whether it failed."""
+        attributes = {"mcp.method.name": ctx.method, "mcp.protocol.version": ctx.protocol_version}
+        began = time.perf_counter()
+        try:
+            result = await call_next(ctx)
+            if ctx.method == "tools/call":
+                # Only here is it sure that the name is one of our tools, and not any text of a client.
+                attributes["gen_ai.tool.name"] = (ctx.params or {}).get("name", "")
+                if isinstance(result, dict) and result.get("isError"):
+                    attributes["error.type"] = "tool_error"
+            return result
+        except BaseException as fault:
+            attributes["error.type"] = type(fault).__name__
+            raise
+        finally:
+            self._calls.record(time.perf_counter() - began, attributes)
+
+    def connection(self, settings: Settings, *, transport: "httpx2.AsyncBaseTransport | None" = None) -> "Connection":
+        """A connection to the API whose requests are spans. Paths are shown without ids, and no header at all."""
+        from opentelemetry.trace import SpanKind, StatusCode
+
+        from asisso_mcp.api.connection import Connection
+        from asisso_mcp.api.errors import AsissoError
+
+        tracer, upstream = self._tracer, self._upstream
+
+        class Watched(Connection):
+            async def send(
+                self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
+            ) -> "Reply":
+                address = urlsplit(self.origin)
+                template = _ID.sub("/{campaign_id}", path)
+                attributes: dict[str, Any] = {
+                    "http.request.method": method,
+                    "url.template": template,
+                    "server.address": address.hostname or "",
+                    "server.port": address.port or (443 if address.scheme == "https" else 80),
+                }
+                began = time.perf_counter()
+                with tracer.start_as_current_span(
+                    f"{method} {template}",
+                    kind=SpanKind.CLIENT,
+                    attributes=attributes,
+                    record_exception=False,
+                    set_status_on_exception=False,
+                ) as span:
+                    try:
+                        reply = await super().send(method, path, headers=headers, body=body)
+                        attributes["http.response.status_code"] = reply.status
+                        if reply.status >= 400:
+                            attributes["error.type"] = str(reply.status)
+                        return reply
+                    except AsissoError as fault:
+                        attributes["error.type"] = type(fault).__name__
+                        raise
+                    finally:
+                        span.set_attributes(attributes)
+                        if "error.type" in attributes:
+                            span.set_status(StatusCode.ERROR)
+                        upstream.record(time.perf_counter() - began, attributes)
+
+        return Watched(settings, transport=transport)
+
+    def close(self) -> None:
+        """Send what is left, within a bound."""
+        self._tracing.force_flush(FLUSH_MILLISECONDS)
+        self._measuring.force_flush(FLUSH_MILLISECONDS)
