@@ -11,7 +11,7 @@ import anyio.lowlevel
 import httpx2
 import pytest
 
-from asisso_mcp.api.connection import MAX_REPLY_BYTES
+from asisso_mcp.api.connection import MAX_LIST_BYTES, MAX_REPLY_BYTES
 from asisso_mcp.api.errors import TimedOut, UnreadableReply
 from tests.api.scripted import (
     CAMPAIGN,
@@ -55,6 +55,20 @@ async def test_an_answer_of_exactly_8_mb_is_read() -> None:
     body = json.dumps(CAMPAIGN).encode().ljust(MAX_REPLY_BYTES)
     async with listening(raw(200, body)) as api, asking(settings(api.origin)) as client:
         assert (await client.get(3)).id == 3
+
+
+async def test_a_list_may_be_larger_because_it_has_no_pages_and_is_bounded_too() -> None:
+    row = {**CAMPAIGN, "name": "x" * 200, "padding": "y" * 800}
+    body = json.dumps({"campaigns": [row] * 10_000}).encode()
+    assert MAX_REPLY_BYTES < len(body) < MAX_LIST_BYTES
+    async with listening(raw(200, body)) as api, asking(settings(api.origin, timeout=20)) as client:
+        assert len(await client.list_campaigns()) == 10_000
+    async with (
+        listening(Raw(f"HTTP/1.1 200 OK\r\ncontent-length: {MAX_LIST_BYTES + 1}\r\n\r\n".encode(), "hang")) as api,
+        asking(settings(api.origin)) as client,
+    ):
+        fault = await failing(client.list_campaigns)
+    assert fault.text == TOO_LARGE.replace("8 MB", "32 MB")
 
 
 async def test_an_endless_answer_costs_no_more_memory_than_the_limit() -> None:

@@ -38,7 +38,9 @@ async def over_stdio(url: str, mode: Mode) -> AsyncIterator[Client]:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 @pytest.mark.parametrize("way", [in_memory, over_stdio])
-async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was(way: Any, mode: Mode, sandbox: Sandbox) -> None:
+async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was(
+    way: Any, mode: Mode, sandbox: Sandbox
+) -> None:
     before = sandbox.campaign(3)
     heard: list[str] = []
     with Running(sandbox) as running:

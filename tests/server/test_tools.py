@@ -127,9 +127,8 @@ async def test_reading_a_campaign_says_what_it_does_and_how_it_is_set(client: Cl
         "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail.\n"
         "Concurrency: at most 3 calls at once.\n"
         "Circuit breaker: on: pauses the campaign when 40 % of at least 10 calls fail within 5 min.\n"
-        "Progress: 120 of 240 queued calls made (50%), retries included; 118 of 240 contacts processed; 7 failed after their "
-        "last retry.\n"
-        'Workflow "Agent 1 – ヴォイス", telephony "Twilio US", created 2026-08-01 03:00 UTC, started 2026-08-02 12:00 UTC.\n'
+        "Progress: 120 of 240 calls made (50%, retries included); 118 of 240 contacts processed; 7 failed for good.\n"
+        'Workflow "Agent 1 – ヴォイス", telephony "Twilio US", created 2026-08-01, started 2026-08-02.\n'
         "Revision cbbde5c59e3f. To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.connection import MAX_LIST_BYTES, Connection
 from asisso_mcp.api.errors import KeyMissing
 from asisso_mcp.api.models import Campaign, PatchBody
 from asisso_mcp.api.replies import campaign_in, campaigns_in
@@ -61,7 +61,7 @@ class AsissoClient:
 
     async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
         # The list alone has a trailing slash; without it the API redirects before it looks at the key.
-        return campaigns_in(await self._connection.send("GET", "/campaign/", headers=headers))
+        return campaigns_in(await self._connection.send("GET", "/campaign/", headers=headers, max_bytes=MAX_LIST_BYTES))
 
     async def _one(
         self,

@@ -25,6 +25,8 @@ from asisso_mcp.api.untrusted import masked
 from asisso_mcp.config import Settings
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
+MAX_LIST_BYTES = 32 * 1024 * 1024
+"""The list has no paging (observed): ten thousand campaigns are 11 MB of one reply."""
 MAX_CONNECTIONS = 16
 """Requests in flight at once, per process."""
 KEEP_ALIVE_SECONDS = 4.0
@@ -34,7 +36,7 @@ SHORTEST_SECRET = 8
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer: status, headers, and at most `MAX_REPLY_BYTES` of body."""
+    """A whole answer: status, headers, and a body of bounded size."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,7 +60,13 @@ class Connection:
         return self._settings.base_url
 
     async def send(
-        self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        max_bytes: int = MAX_REPLY_BYTES,
     ) -> Reply:
         """One request, one reply, no redirect, no retry, all of it within the settings' `timeout` seconds.
 
@@ -71,7 +79,7 @@ class Connection:
                     method, f"{self.origin}/api/v1{path}", headers=dict(headers), json=body
                 ) as response:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
-                    content = b"" if response.status_code >= 500 else await _bounded(response)
+                    content = b"" if response.status_code >= 500 else await _bounded(response, max_bytes)
                     if response.status_code >= 400:
                         content = _without_secrets(content, headers.values())
                     return Reply(response.status_code, response.headers, content)
@@ -193,20 +201,20 @@ def _without_secrets(content: bytes, sent: Iterable[str]) -> bytes:
     return content
 
 
-async def _bounded(response: httpx2.Response) -> bytes:
-    """The body, refused while reading when it is larger than `MAX_REPLY_BYTES`."""
+async def _bounded(response: httpx2.Response, max_bytes: int) -> bytes:
+    """The body, refused while reading when it is larger than `max_bytes`."""
     too_large = UnreadableReply(
-        f"The API's answer is larger than {MAX_REPLY_BYTES // (1024 * 1024)} MB, so it was not read. If this was a list, read "
+        f"The API's answer is larger than {max_bytes // (1024 * 1024)} MB, so it was not read. If this was a list, read "
         "single campaigns with `get_campaign`.",
         executed=None,
     )
     declared = response.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > MAX_REPLY_BYTES:
+    if declared.isascii() and declared.isdigit() and int(declared[:18]) > max_bytes:
         raise too_large
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
-        if len(content) > MAX_REPLY_BYTES:
+        if len(content) > max_bytes:
             raise too_large
     return bytes(content)
 

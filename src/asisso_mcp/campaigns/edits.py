@@ -57,7 +57,7 @@ class Plan:
     """An edit worked out against what was read.
 
     `body` is what would be sent (empty: nothing to do), `after` the settings that should then be shown, `undo` the settings
-    that put it back, `warnings` what a person should know about it.
+    that put it back, `warnings` what a person should know about it, `asked` the leaves that were named, changed or not.
     """
 
     body: dict[str, Any]
@@ -65,6 +65,7 @@ class Plan:
     after: dict[str, Any]
     undo: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
 
     def patch(self) -> PatchBody:
         return PatchBody.model_validate(self.body)
@@ -118,7 +119,7 @@ def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
             else:
                 undo[name] = settings[name]
     undo = _acceptable(undo, warnings)
-    return Plan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)))
+    return Plan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)), _asked(named))
 
 
 def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
@@ -130,7 +131,8 @@ def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
         for path, want, got in _leaves(name, wanted, found):
             if same(want, got):
                 continue
-            (missing if name in intended.body else foreign).append(Change(path, want, got))
+            # What was named and was so already is not sent, and is still part of what was asked for.
+            (missing if name in intended.body or path in intended.asked else foreign).append(Change(path, want, got))
     return Comparison(tuple(missing), tuple(foreign))
 
 
@@ -157,6 +159,15 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _asked(named: Mapping[str, Any]) -> frozenset[str]:
+    """The leaves that were named, as `section.leaf`."""
+    return frozenset(
+        path
+        for name, value in named.items()
+        for path in ([f"{name}.{leaf}" for leaf in value] if name in SECTIONS else [name])
+    )
 
 
 def _base(name: str, settings: Settings, value: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import anyio
 import anyio.lowlevel
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.errors import AsissoError, Executed, StateConflict, TimedOut
+from asisso_mcp.api.errors import AsissoError, Executed, StateConflict, TimedOut, Unreachable
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.untrusted import quoted
 from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, revision, same
@@ -27,11 +27,13 @@ from asisso_mcp.campaigns.words import change_in_words, state_in_words
 logger = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 40.0
-"""For one tool call: hosts give up after 60 s."""
-WRITE_SECONDS = 10.0
+"""For one tool call: hosts give up after 60 s, and the two below may come on top."""
+WRITE_SECONDS = 8.0
 """What a write may take at least, however little of the call's time is left."""
-SETTLE_SECONDS = 10.0
+SETTLE_SECONDS = 8.0
 """For finding out, after that, what became of a write whose reply was lost."""
+SPARE_SECONDS = 0.5
+"""What is left of the call's time when looking at a finished write ends, so that its outcome can still be told."""
 SYNC_LOOKS = (1.0, 2.0, 3.0)
 """Seconds between looks at a campaign that was paused while its contacts were imported."""
 
@@ -39,6 +41,8 @@ REPLY_LOST = "The API's reply was lost, so the campaign was read again: the chan
 SENT_TWICE = (
     "The first request was lost before it had an effect (the campaign was read to make sure), so it was sent once more."
 )
+NOT_READ_AGAIN = "It could not be read once more after that, so this is what the API answered to the edit."
+NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 
 
 class OutcomeUnknown(AsissoError):
@@ -129,7 +133,8 @@ class CampaignService:
             comparison = compare(intended, settings, after.settings())
             if comparison.missing:
                 # Someone else wrote at the same moment, perhaps: what counts is what is there now.
-                after = await self._read(campaign_id)
+                now = await self._glance(campaign_id)
+                after, notes = (after, (*notes, NOT_READ_AGAIN)) if now is None else (now, notes)
                 comparison = compare(intended, settings, after.settings())
             self._recent.remember(after)
             return Edited(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
@@ -200,21 +205,38 @@ class CampaignService:
 
     async def _hold(self, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
-        now, repeated = paused, 0
+        now, repeated, watched = paused, 0, 0.0
         for seconds in SYNC_LOOKS:
-            await self._sleep(seconds)
-            now = await self._read(paused.id)
+            found = await self._glance(paused.id, after=seconds)
+            if found is None:
+                break
+            now, watched = found, watched + seconds
             if now.phase == "running":
                 now, _ = await self._switch(now, "paused", "the pause", self._client.pause)
                 repeated += 1
         notes = []
         if repeated:
             notes.append("The end of its import had set it running again, so it was paused again.")
+        looked = f"it was looked at for {watched:g} s" if watched == sum(SYNC_LOOKS) else NOT_LOOKED_AT
         notes.append(
-            "It was paused while its contacts were being imported, and the end of the import can set it running: it was looked "
-            f"at for {sum(SYNC_LOOKS):g} s. Look once more with `get_campaign` in a minute."
+            f"It was paused while its contacts were being imported, and the end of the import can set it running: {looked}. "
+            "Look once more with `get_campaign` in a minute."
         )
         return now, tuple(notes)
+
+    async def _glance(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
+        """The campaign as it is now, for a write that is done: None when it cannot be read in the time that is left."""
+        left = anyio.current_effective_deadline() - anyio.current_time() - SPARE_SECONDS
+        if left <= after:
+            return None
+        with anyio.move_on_after(left):
+            try:
+                if after:
+                    await self._sleep(after)
+                return await self._read(campaign_id)
+            except AsissoError as fault:
+                logger.info("The campaign could not be read after the write: %s", fault.text)
+        return None
 
     async def _write(
         self,
@@ -251,19 +273,21 @@ class CampaignService:
         seconds: float,
     ) -> tuple[Campaign, tuple[str, ...]]:
         notes: tuple[str, ...] = ()
+        until = anyio.current_time() + seconds
         for attempt in (1, 2):
             try:
-                with _deadline("it had been sent", seconds, executed=None):
+                with _deadline("it had been sent", until - anyio.current_time(), executed=None):
                     return await send(), notes
             except AsissoError as fault:
-                if fault.executed is False:
+                # "Nothing was sent" is no longer true of a second attempt.
+                if fault.executed is False and not (attempt == 2 and isinstance(fault, Unreachable)):
                     raise
                 why = fault
             now = await self._look(before.id, sent, why)
             if reached(now):
                 return now, (*notes, REPLY_LOST)
-            untouched = now.phase == before.phase and same(now.settings(), before.settings())
-            if attempt == 2 or not untouched or isinstance(why, TimedOut):
+            late = isinstance(why, TimedOut) or anyio.current_time() > until - SPARE_SECONDS
+            if attempt == 2 or late or not _untouched(before, now):
                 raise OutcomeUnknown(sent, why.text, _found(before, now))
             notes = (SENT_TWICE,)
         raise AssertionError("unreachable")  # pragma: no cover
@@ -319,6 +343,12 @@ def _require_editable(campaign: Campaign) -> None:
             )
 
 
+def _untouched(before: Campaign, now: Campaign) -> bool:
+    """Whether nothing at all happened. A resume that the breaker undid at once leaves only a log entry."""
+    quiet = before.phase == "running" or now.logs == before.logs
+    return quiet and now.phase == before.phase and same(now.settings(), before.settings())
+
+
 def _found(before: Campaign, now: Campaign) -> str:
     moved = differences(before.settings(), now.settings())
     if now.phase != before.phase:
@@ -326,6 +356,8 @@ def _found(before: Campaign, now: Campaign) -> str:
     if moved:
         listed = "; ".join(change_in_words(change) for change in moved[:5])
         return f"The campaign was read afterwards, and differs in another way: {listed}."
+    if now.logs != before.logs and before.phase != "running":
+        return f"The campaign was read afterwards: it is {state_in_words(now)} as before, and its log has new entries."
     return "The campaign was read afterwards and shows no effect so far."
 
 

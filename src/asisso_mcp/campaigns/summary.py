@@ -3,13 +3,16 @@
 Bounded for any input: names, log texts and lists are cut by what they would cost a reader, our own words are few.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.untrusted import as_json, masked, one_line, quoted
 from asisso_mcp.campaigns import words
+from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
 from asisso_mcp.campaigns.edits import Change, Comparison, revision
 from asisso_mcp.campaigns.hours import in_words
 from asisso_mcp.campaigns.service import Edited, Switched
@@ -17,18 +20,24 @@ from asisso_mcp.campaigns.status import FINAL, schedule_of, verdict
 
 _LOG_LENGTH = 140
 _LOG_TOTAL = 900
-_LIST_TOTAL = 2_600
+_KIND_LENGTH = 500
+_LIST_TOTAL = LIMIT - 60
 _NAME_IN_LIST = 44
-_UNDO_LENGTH = 3_400
-_CHANGES_SHOWN = 12
+_UNDO_ELSEWHERE = (
+    "Undo: `update_campaign` with the arguments in `undo` of the structured result; they are too long to repeat here"
+)
+_CHANGES_SHOWN = 15  # as many leaves as there are: the text misses none
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)", re.ASCII)
+_COUNTABLE = 10**12
+"""Stored counts may be anything; what is larger was not counted, and would only cost a reader."""
 
 
 def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
     settings = campaign.settings()
     lines = [
-        f"Campaign {campaign.id} {quoted(campaign.name)} is {words.state_in_words(campaign)}. {verdict(campaign, at).words}",
-        f"Calling hours: {in_words(schedule_of(campaign))}.",
+        f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, at)}",
+        f"Calling hours: {_hours(campaign)}.",
         f"Retries: {words.retries(settings['retry_config'])}.",
         f"Concurrency: {words.concurrency(settings['max_concurrency'])}.",
         f"Circuit breaker: {words.breaker(settings['circuit_breaker'])}.",
@@ -38,7 +47,7 @@ def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5) -> 
         *_api_warnings(campaign),
         f"Revision {revision(settings)}. {_next_step(campaign)}",
     ]
-    return "\n".join(line for line in lines if line)
+    return brief("\n".join(line for line in lines if line))
 
 
 def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime) -> str:
@@ -58,7 +67,7 @@ def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime
     used = 0
     for campaign in shown:
         line = _list_line(campaign, at)
-        used += len(line.encode())
+        used += weight(line) + 1
         if used > _LIST_TOTAL:
             break
         lines.append(line)
@@ -89,9 +98,11 @@ def edited_text(edited: Edited, at: datetime) -> str:
     lines += _api_warnings(campaign)
     lines.append(verdict(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if plan.undo and edited.applied:
-        lines.append(_undo("update_campaign", {"campaign_id": campaign.id, **plan.undo}))
-    return "\n".join(lines)
+    if not (plan.undo and edited.applied):
+        return brief("\n".join(lines))
+    body = brief("\n".join(lines), LIMIT - weight(_UNDO_ELSEWHERE))
+    undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
+    return f"{body}\n{undo if weight(body) + weight(undo) < LIMIT else _UNDO_ELSEWHERE}"
 
 
 def paused_text(switched: Switched, at: datetime) -> str:
@@ -133,13 +144,23 @@ def resumed_text(switched: Switched, at: datetime) -> str:
     return "\n".join(lines)
 
 
+def _state(campaign: Campaign, at: datetime) -> str:
+    state, now = words.state_in_words(campaign), verdict(campaign, at).words
+    return f"{state}, not dialing." if now == f"Not dialing: {state}." else f"{state}. {now}"
+
+
+def _hours(campaign: Campaign) -> str:
+    schedule = schedule_of(campaign)
+    return "any hour (none set)" if schedule is None else in_words(schedule)
+
+
 def _starts(dialing: bool) -> str:
     return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
 
 
 def _list_line(campaign: Campaign, at: datetime) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
-    progress = f", {done} of {queued} calls made" if done is not None and queued else ""
+    progress = f", {_count(done)} of {_count(queued)} calls made" if done is not None and queued else ""
     dialing = ""
     if campaign.phase == "running":
         dialing = " (dialing now)" if verdict(campaign, at).dialing else " (not dialing now)"
@@ -152,16 +173,22 @@ def _progress(campaign: Campaign) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
     rows, processed, failed = campaign.total_rows, campaign.processed_rows, campaign.failed_rows
     parts = []
-    if done is not None and queued is not None:
-        share = f" ({done / queued:.0%})" if queued > 0 else ""
-        parts.append(f"{done} of {queued} queued calls made{share}, retries included")
+    if done == queued == 0:
+        parts += ["no calls queued yet"] if rows is not None else []
+    elif done is not None and queued is not None:
+        share = f"{done / queued:.0%}, " if 0 < queued < _COUNTABLE and abs(done) < _COUNTABLE else ""
+        parts.append(f"{_count(done)} of {_count(queued)} calls made ({share}retries included)")
     if rows is not None and processed is not None:
-        parts.append(f"{processed} of {rows} contacts processed")
+        parts.append(f"{_count(processed)} of {_count(rows)} contacts processed")
     elif rows is None:
         parts.append("contacts not imported yet")
     if failed:
-        parts.append(f"{failed} failed after their last retry")
-    return "; ".join(parts) + "."
+        parts.append(f"{_count(failed)} failed for good")
+    return f"{'; '.join(parts) or 'not shown by the API'}."
+
+
+def _count(number: int) -> str:
+    return str(number) if abs(number) < _COUNTABLE else "an impossible number"
 
 
 def _origins(campaign: Campaign) -> str:
@@ -176,39 +203,53 @@ def _origins(campaign: Campaign) -> str:
         ("completed", campaign.completed_at),
     ):
         if moment is not None:
-            parts.append(f"{verb} {_moment(moment)}")
+            parts.append(f"{verb} {_day(moment)}")
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _moment(moment: datetime) -> str:
+def _day(moment: datetime) -> str:
     try:
-        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"{moment.astimezone(UTC):%Y-%m-%d}"
     except (ValueError, OverflowError):  # the first and the last day of the calendar
         return "at an unknown time"
 
 
 def _log(logs: list[Any] | None, wanted: int) -> list[str]:
-    """The newest entries, newest first, within a total length. The API sends the oldest first (observed)."""
+    """The newest entries, newest first, within a total length; repeats share a line. The API sends the oldest first (observed)."""
     entries = logs or []
-    if not entries or wanted == 0:
-        return []
     lines: list[str] = []
-    used = 0
-    for entry in entries[: -wanted - 1 : -1]:
-        line = _log_line(entry)
+    told = used = 0
+    for _, alike in groupby(entries[: -wanted - 1 : -1] if wanted else [], key=_kind):
+        same = list(alike)
+        line = _log_line(same[0])
+        if len(same) > 1:
+            line += f" (and {len(same) - 1} alike since {_log_moment(same[-1])})"
         used += len(line.encode())
         if lines and used > _LOG_TOTAL:
             break
+        told += len(same)
         lines.append(line)
-    return [f"Log, the newest {len(lines)} of {len(entries)}:", *lines]
+    return [f"Log, the newest {told} of {len(entries)}:", *lines] if lines else []
+
+
+def _kind(entry: Any) -> object:
+    """Entries of one kind differ in time and numbers alone; what is no entry is like nothing else."""
+    if not isinstance(entry, dict):
+        return object()
+    return entry.get("level"), entry.get("event"), re.sub(r"\d+", "#", str(entry.get("message", ""))[:_KIND_LENGTH])
 
 
 def _log_line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return f"- {quoted(masked(entry), 80)}"
-    moment, level, event = (one_line(entry.get(key, ""), 32) for key in ("ts", "level", "event"))
-    return f"- {moment[:16].replace('T', ' ')} {level} {event}: {quoted(masked(entry.get('message', '')), _LOG_LENGTH)}"
+    level, event = (one_line(entry.get(key, ""), 32) for key in ("level", "event"))
+    return f"- {_log_moment(entry)} {level} {event}: {quoted(masked(entry.get('message', '')), _LOG_LENGTH)}"
+
+
+def _log_moment(entry: dict[str, Any]) -> str:
+    moment = _MOMENT.match(str(entry.get("ts", ""))[:32])  # anything else could begin like a line of ours
+    return f"{moment[1]} {moment[2]}" if moment else "at an unknown time"
 
 
 def _api_warnings(campaign: Campaign) -> list[str]:
@@ -221,7 +262,7 @@ def _next_step(campaign: Campaign) -> str:
         case "running" | "syncing":
             return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
         case "paused":
-            return "Settings can be changed with `update_campaign`; `resume_campaign` lets it dial."
+            return "Next: `update_campaign` or `resume_campaign`."
         case "draft":
             return "Settings can be changed with `update_campaign`."
         case phase if phase in FINAL:
@@ -255,7 +296,4 @@ def _after_edit(edited: Edited) -> str:
 
 
 def _undo(tool: str, arguments: dict[str, Any]) -> str:
-    text = as_json(arguments)
-    if len(text) > _UNDO_LENGTH:
-        text = "the arguments in `undo` of the structured result; they are too long to repeat here"
-    return f"Undo: `{tool}` with {text}"
+    return f"Undo: `{tool}` with {as_json(arguments)}"

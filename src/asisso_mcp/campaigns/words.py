@@ -53,7 +53,7 @@ def retries(config: Mapping[str, Any] | None) -> str:
 
 def concurrency(limit: Any) -> str:
     if limit is None:
-        return "no limit of its own; the organisation's limit holds"
+        return "up to the organisation's limit"
     return f"at most {_plain(limit)} {'call' if limit == 1 else 'calls'} at once"
 
 
@@ -68,10 +68,7 @@ def breaker(config: Mapping[str, Any] | None) -> str:
     if config.get("enabled") is True:
         return f"on: pauses the campaign when {numbers}"
     if breaker_is_unsure({"circuit_breaker": config}):
-        return (
-            f"shown as off with the default numbers, which is also what a breaker that was never set shows, and that one is on "
-            f"(it would pause when {numbers})"
-        )
+        return f"shown as off, but on if never set: pauses when {numbers}"
     return f"off (kept: pauses when {numbers})"
 
 

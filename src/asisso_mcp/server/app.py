@@ -1,13 +1,13 @@
 """The MCP server: what a client sees of the tools. Transports are beside it."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
 
-import anyio
 from mcp.server import Server, ServerRequestContext
 from mcp.server.caching import CacheHint
 from mcp.shared.exceptions import MCPError
@@ -19,11 +19,15 @@ from mcp_types import (
 )
 from mcp_types import Tool as ToolDefinition
 
+from asisso_mcp import __version__
 from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.config import Settings
+from asisso_mcp.server.completions import Completions
 from asisso_mcp.server.desk import Desk, utc_now
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.registry import Answer, Registry
+from asisso_mcp.server.policy import OPERATOR, Caller, Policy
+from asisso_mcp.server.prompts import Prompts
+from asisso_mcp.server.registry import Answer, Call, Registry
+from asisso_mcp.server.resources import Resources
 from asisso_mcp.server.tools import TOOLS
 
 if TYPE_CHECKING:
@@ -61,11 +65,28 @@ def build_server(
     transport: "httpx2.AsyncBaseTransport | None" = None,
     clock: Callable[[], datetime] = utc_now,
     desk: Desk | None = None,
+    caller_of: Callable[[Any], Caller] = lambda _: OPERATOR,
+    lists: Literal["public", "private"] = "public",
 ) -> Server[Desk]:
-    """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it."""
-    registry = Registry(TOOLS, Policy.of(settings))
+    """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
+
+    caller_of: who sent an HTTP request, as the way in established it. lists: "private" when not every caller sees the same.
+    """
+    policy = Policy.of(settings)
+    registries = {may: Registry(TOOLS, policy.within(Caller(may_write=may))) for may in (True, False)}
     shared = desk or Desk(settings, transport=transport, clock=clock)
-    listed = [ToolDefinition.model_validate(tool.definition()) for tool in registry]
+    listed = {
+        may: [ToolDefinition.model_validate(tool.definition()) for tool in registry]
+        for may, registry in registries.items()
+    }
+
+    def call_for(context: ServerRequestContext[Desk]) -> Call:
+        return context.lifespan_context.call(caller_of(context.request))
+
+    def policy_for(context: ServerRequestContext[Desk]) -> Policy:
+        return policy.within(caller_of(context.request))
+
+    resources, prompts, completions = Resources(call_for), Prompts(policy_for), Completions(call_for, policy_for)
 
     @asynccontextmanager
     async def lifespan(_: Server[Desk]) -> AsyncIterator[Desk]:
@@ -74,27 +95,40 @@ def build_server(
         finally:
             await shared.close()
 
-    async def list_tools(_: ServerRequestContext[Desk], __: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=listed)
+    async def list_tools(context: ServerRequestContext[Desk], _: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=listed[caller_of(context.request).may_write])
 
     async def call_tool(context: ServerRequestContext[Desk], params: CallToolRequestParams) -> Any:
+        registry = registries[caller_of(context.request).may_write]
         tool = registry.get(params.name)
         if tool is None:
             known = ", ".join(tool.name for tool in registry)
             raise MCPError(INVALID_PARAMS, f"Unknown tool: {one_line(params.name, 64)}. This server has {known}.")
-        async with _progress(context, tool.title):
-            answer = await tool.call(params.arguments or {}, context.lifespan_context.call())
+        with _progress(context, tool.title):
+            answer = await tool.call(params.arguments or {}, call_for(context))
         return as_result(answer)
 
     return Server(
         NAME,
-        version=version("asisso-mcp"),
+        version=__version__,
         title=TITLE,
         instructions=INSTRUCTIONS,
         lifespan=lifespan,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        cache_hints={"tools/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope="public")},
+        on_list_resources=resources.list,
+        on_list_resource_templates=resources.templates,
+        on_read_resource=resources.read,
+        on_list_prompts=prompts.list,
+        on_get_prompt=prompts.get,
+        on_completion=completions.complete,
+        cache_hints={
+            "tools/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),
+            "prompts/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),
+            "resources/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope="public"),
+            "resources/templates/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope="public"),
+            "resources/read": CacheHint(ttl_ms=0, scope="private"),
+        },
     )
 
 
@@ -106,21 +140,25 @@ def as_result(answer: Answer) -> dict[str, Any]:
     return {**result, "resultType": "complete"}
 
 
-@asynccontextmanager
-async def _progress(context: ServerRequestContext[Desk], title: str) -> AsyncIterator[None]:
-    """While the call lasts, tell a client that asked for progress that it is still going on."""
-    if not (context.meta or {}).get("progress_token"):
-        yield
-        return
+@contextmanager
+def _progress(context: ServerRequestContext[Desk], title: str) -> Iterator[None]:
+    """While the call lasts, tell a client that asked for progress that it is still going on.
+
+    Only the SDK knows who asked: in process there is no token, and the token 0 is one. So every call has a timer, which costs
+    next to nothing; a task is made for the few calls that outlast it.
+    """
 
     async def tell() -> None:
-        seconds = 0.0
-        while True:
-            await anyio.sleep(PROGRESS_SECONDS)
-            seconds += PROGRESS_SECONDS
+        for times in count(1):
+            seconds = times * PROGRESS_SECONDS
             await context.session.report_progress(seconds, None, f"{title}: waiting for the Asisso API, {seconds:g} s")
+            await asyncio.sleep(PROGRESS_SECONDS)
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(tell)
+    telling: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(PROGRESS_SECONDS, lambda: telling.append(asyncio.create_task(tell())))
+    try:
         yield
-        tasks.cancel_scope.cancel()
+    finally:
+        timer.cancel()
+        for task in telling:
+            task.cancel()

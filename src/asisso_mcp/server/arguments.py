@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from asisso_mcp.api.models import CampaignEdit, Named, Switch, WholeNumber
 
-CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647), WholeNumber]
+CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647, description="Id from list_campaigns."), WholeNumber]
 Phase = Literal["draft", "syncing", "running", "paused", "completed", "failed"]
 
 
@@ -18,8 +18,8 @@ class ListArguments(_Arguments):
     query: Named[Annotated[str, StringConstraints(max_length=255), Field(description="Part of a name, any case.")]] = (
         None
     )
-    state: Named[Phase] = None
-    limit: Named[Annotated[int, Field(ge=1, le=100, description="Default 20."), WholeNumber]] = None
+    state: Named[Annotated[Phase, Field(description="Only this state.")]] = None
+    limit: Named[Annotated[int, Field(ge=1, le=100, description="How many; default 20."), WholeNumber]] = None
 
 
 class CampaignArguments(_Arguments):
@@ -27,11 +27,17 @@ class CampaignArguments(_Arguments):
 
 
 class GetArguments(CampaignArguments):
-    log_entries: Named[Annotated[int, Field(ge=0, le=50, description="Newest ones; default 5."), WholeNumber]] = None
+    log_entries: Named[
+        Annotated[int, Field(ge=0, le=50, description="How many of the newest; default 5."), WholeNumber]
+    ] = None
 
 
 class UpdateArguments(CampaignEdit, CampaignArguments):
-    dry_run: Named[Annotated[Switch, Field(description="Preview; sends nothing.")]] = None
+    dry_run: Named[Annotated[Switch, Field(description="true: preview, sends nothing.")]] = None
     expected_revision: Named[
-        Annotated[str, StringConstraints(max_length=64), Field(description="Refuse if the settings moved since.")]
+        Annotated[
+            str,
+            StringConstraints(max_length=64),
+            Field(description="From get_campaign; refuses the edit if settings changed since."),
+        ]
     ] = None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.campaigns.brevity import brief
 from asisso_mcp.campaigns.edits import Declined
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.complaints import complaint
@@ -95,11 +96,11 @@ class Tool:
         try:
             checked = self.arguments.model_validate(decode(arguments, self.input_schema))
         except ValidationError as problem:
-            return Answer(complaint(self.name, problem, self.input_schema))
+            return Answer(brief(complaint(self.name, problem, self.input_schema)))
         try:
             result = await self.handler(call, checked)
         except (AsissoError, Declined) as refusal:
-            return Answer(refusal.text)
+            return Answer(brief(refusal.text))
         except Exception as fault:
             logger.error("%s failed with %s", self.name, type(fault).__name__)
             logger.debug("The failure in full", exc_info=fault)

@@ -48,7 +48,16 @@ class CampaignResult(_Result):
     failed_rows: int | None = None
 
 
+def _without_values(schema: dict[str, Any]) -> None:
+    """`before` and `after` are of any type, and some clients refuse a schema that has none: they are sent, not declared."""
+    for name in ("before", "after"):
+        schema["properties"].pop(name)
+        schema["required"].remove(name)
+
+
 class FieldChange(BaseModel):
+    model_config = ConfigDict(json_schema_extra=_without_values)
+
     field: str
     before: Any
     after: Any

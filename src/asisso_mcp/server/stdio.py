@@ -29,7 +29,6 @@ from mcp_types import (
 )
 
 from asisso_mcp.config import Settings
-from asisso_mcp.server import telemetry
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.desk import Desk
 from asisso_mcp.wire import Wire
@@ -49,6 +48,8 @@ _PIPE_BYTES = 4096
 
 def serve(settings: Settings, wire: Wire) -> None:
     """Serve until the input ends or a signal comes."""
+    from asisso_mcp.server import telemetry
+
     watching = telemetry.start()
     desk = Desk(settings, connect=watching.connection if watching else None)
     server = build_server(settings, desk=desk)

@@ -155,9 +155,7 @@ class Telemetry:
         tracer, upstream = self._tracer, self._upstream
 
         class Watched(Connection):
-            async def send(
-                self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
-            ) -> "Reply":
+            async def send(self, method: str, path: str, **request: Any) -> "Reply":
                 address = urlsplit(self.origin)
                 template = _ID.sub("/{campaign_id}", path)
                 attributes: dict[str, Any] = {
@@ -175,7 +173,7 @@ class Telemetry:
                     set_status_on_exception=False,
                 ) as span:
                     try:
-                        reply = await super().send(method, path, headers=headers, body=body)
+                        reply = await super().send(method, path, **request)
                         attributes["http.response.status_code"] = reply.status
                         if reply.status >= 400:
                             attributes["error.type"] = str(reply.status)

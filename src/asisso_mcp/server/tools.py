@@ -143,8 +143,9 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="list_campaigns",
         title="List calling campaigns",
-        description="Finds campaigns and their ids, newest first, with state and progress. Use it when you know a name, not "
-        "an id. For settings or a reason why one is not dialing, go on with get_campaign.",
+        description="Finds campaigns and their ids, newest first, with state, whether each is dialing, and progress. Use it for "
+        "an overview, or when you know a name and need its id. Not for settings, logs or why one is not dialing: go on with "
+        "get_campaign. When several names fit, ask the person which one is meant.",
         arguments=ListArguments,
         result=CampaignsResult,
         hints=_READ,
@@ -154,7 +155,8 @@ TOOLS: tuple[Tool, ...] = (
         name="get_campaign",
         title="Read a campaign",
         description="Reads one campaign: is it dialing and if not why, calling hours, retries, concurrency, circuit breaker, "
-        "progress, newest log entries, revision. Use it before an edit and to see how a campaign is doing.",
+        "progress, newest log entries, revision. Use it before every edit and to see how a campaign is doing; not to find an "
+        "id, which list_campaigns does. Next: pass the revision to update_campaign as expected_revision.",
         arguments=GetArguments,
         result=CampaignResult,
         hints=_READ,
@@ -163,9 +165,10 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="update_campaign",
         title="Edit a campaign's settings",
-        description="Changes settings of a paused or draft campaign. Only the fields you name change, also inside objects; "
-        "`slots` replaces the whole list. A running campaign is refused: pause_campaign first, resume_campaign afterwards. "
-        "Answers before → after and the arguments that undo it. dry_run previews. Not for starting or stopping calls.",
+        description="Changes name, retries, concurrency, calling hours or circuit breaker of a paused or draft campaign. Only the "
+        "fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused: "
+        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before → "
+        "after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
         hints=_WRITE,
@@ -175,7 +178,8 @@ TOOLS: tuple[Tool, ...] = (
         name="pause_campaign",
         title="Pause a campaign",
         description="Stops new calls of a running campaign; calls in progress end normally, and about ten claimed contacts may "
-        "still be dialed. Already paused is fine. Use it before an edit, or to stop dialing. Undo: resume_campaign.",
+        "still be dialed. Already paused is fine. Use it before update_campaign, or when the person wants dialing to stop. Not "
+        "needed for drafts. Undo: resume_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,
         hints=_WRITE,
@@ -185,7 +189,8 @@ TOOLS: tuple[Tool, ...] = (
         name="resume_campaign",
         title="Resume dialing",
         description="Lets a paused campaign dial again: phones ring within a minute, or when calling hours open; the answer "
-        "says when. Call it only when the person wants calls to go out. Not for drafts: those are started in Asisso.",
+        "says when. Use it only when the person wants calls to go out, after an edit or a pause. Not for drafts, which are "
+        "started in Asisso. Undo: pause_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,
         hints=Hints(read_only=False, destructive=True, idempotent=True),

@@ -1,0 +1,191 @@
+"""What a person can start with one click: a request in good words, which the assistant then works on with the tools.
+
+A prompt asks nothing of the API. It names the campaign that was chosen by its id alone, never by the name that others gave it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    TextContent,
+)
+
+from asisso_mcp.api.untrusted import one_line, quoted
+from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.server.policy import Policy
+
+CAMPAIGN = "campaign_id"
+CHOSEN = " · "
+"""Stands between the id and the name in what is offered for `campaign_id`; the name is for the eye only."""
+
+_CHOICE = re.compile(rf"#?([0-9]{{1,12}})(?:\s*{CHOSEN.strip()}.*)?", re.ASCII | re.DOTALL)
+_LARGEST_ID = 2_147_483_647
+_TEXT_LENGTH = 400
+
+
+@dataclass(frozen=True)
+class Request:
+    """One prompt. `words`: the checked arguments, in words → what the person asks. `writes`: it needs the tools that write."""
+
+    name: str
+    title: str
+    description: str
+    arguments: tuple[PromptArgument, ...]
+    words: Callable[[Mapping[str, str]], str]
+    writes: bool = False
+
+    def listed(self) -> Prompt:
+        return Prompt(name=self.name, title=self.title, description=self.description, arguments=list(self.arguments))
+
+
+def _review(given: Mapping[str, str]) -> str:
+    return (
+        f"Review {given[CAMPAIGN]}. Read it with get_campaign and log_entries 20.\n"
+        "Tell me, in this order: is it dialing now, and if not, why and when next; how far it has come; what the log shows that I "
+        "should know. Then look at calling hours, retries, concurrency and circuit breaker: what could annoy the people who are "
+        "called, what could stop the campaign, what wastes calls.\n"
+        "Suggest at most three changes, each with the field, its value now and the value you suggest. Change nothing until I say so."
+    )
+
+
+def _why(given: Mapping[str, str]) -> str:
+    return (
+        f"Find out why {given[CAMPAIGN]} is not dialing. Read it with get_campaign and log_entries 20, and go by its first line.\n"
+        "Tell me the reason in plain words: its state, its calling hours, the circuit breaker, its contacts, or an error in the "
+        "log; when it dials next if nobody does anything; and what I can do. If it is dialing after all, say so.\n"
+        "Do not resume, pause or change anything until I say so."
+    )
+
+
+def _hours(given: Mapping[str, str]) -> str:
+    return (
+        f"Change the calling hours of {given[CAMPAIGN]} to: {given['hours']}\n"
+        "Read it with get_campaign first. If my words leave days, times or the time zone open, ask me; keep its time zone if I "
+        "name none. slots replaces the whole list, so send every window that shall stay; an overnight window is two slots.\n"
+        "Call update_campaign with dry_run and show me the hours before and after, in words. Apply it, with the revision as "
+        "expected_revision, when I say yes. If the campaign is running, it must be paused for the edit: tell me, and resume it "
+        "afterwards only if it was running before and I agree."
+    )
+
+
+_WHICH = PromptArgument(
+    name=CAMPAIGN, title="Campaign", description="Its id, such as 3, or a part of its name.", required=True
+)
+
+REQUESTS: tuple[Request, ...] = (
+    Request(
+        name="review_campaign",
+        title="Review a campaign",
+        description="How a campaign is doing, what is risky or wasteful in its settings, and what to change. Changes nothing.",
+        arguments=(_WHICH,),
+        words=_review,
+    ),
+    Request(
+        name="why_not_dialing",
+        title="Why is it not dialing?",
+        description="The reason why a campaign makes no calls, when it goes on by itself, and what to do. Changes nothing.",
+        arguments=(_WHICH,),
+        words=_why,
+    ),
+    Request(
+        name="change_calling_hours",
+        title="Change calling hours",
+        description="New calling hours for a campaign: previewed first, applied when you agree.",
+        arguments=(
+            _WHICH,
+            PromptArgument(
+                name="hours",
+                title="New calling hours",
+                description="Days, times and time zone in your own words, such as: weekdays 9 to 17, New York time.",
+                required=True,
+            ),
+        ),
+        words=_hours,
+        writes=True,
+    ),
+)
+"""In their fixed order."""
+
+
+def offered(policy: Policy) -> dict[str, Request]:
+    """The prompts that can be followed within these limits, by name."""
+    return {each.name: each for each in REQUESTS if policy.may_write or not each.writes}
+
+
+class Prompts:
+    """The protocol's two requests about prompts. `policy_for`: the limits of whoever asks."""
+
+    def __init__(self, policy_for: Callable[[ServerRequestContext[Any]], Policy]) -> None:
+        self._policy_for = policy_for
+
+    async def list(self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None) -> ListPromptsResult:
+        return ListPromptsResult(prompts=[each.listed() for each in offered(self._policy_for(context)).values()])
+
+    async def get(self, context: ServerRequestContext[Any], params: GetPromptRequestParams) -> GetPromptResult:
+        """Raises MCPError -32602: an unknown prompt, an argument that is missing, unknown, or not usable."""
+        policy = self._policy_for(context)
+        known = offered(policy)
+        request = known.get(params.name)
+        if request is None:
+            raise MCPError(
+                INVALID_PARAMS, f"Unknown prompt: {one_line(params.name, 64)}. This server has {', '.join(known)}."
+            )
+        text = request.words(_checked(request, params.arguments or {}, policy))
+        return GetPromptResult(
+            description=request.description,
+            messages=[PromptMessage(role="user", content=TextContent(text=text))],
+        )
+
+
+def _checked(request: Request, arguments: Mapping[str, str], policy: Policy) -> dict[str, str]:
+    """The arguments as words of a sentence. Raises MCPError."""
+    names = [argument.name for argument in request.arguments]
+    problems = [_unknown(name, names) for name in arguments if name not in names and not name.startswith("_")]
+    problems += [
+        f"{argument.name} is missing; it is: {argument.description}"
+        for argument in request.arguments
+        if argument.required and not one_line(arguments.get(argument.name, ""))
+    ]
+    if problems:
+        raise MCPError(INVALID_PARAMS, f"The prompt {request.name} cannot be made: {' '.join(problems)}")
+    return {
+        name: _campaign(arguments[name], policy) if name == CAMPAIGN else quoted(arguments[name], _TEXT_LENGTH)
+        for name in names
+    }
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    close = get_close_matches(name[:80], names, n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    return f"{one_line(name, 60)} is not an argument{hint} Valid here: {', '.join(names)}."
+
+
+def _campaign(given: str, policy: Policy) -> str:
+    """`campaign 3`, or words that make the assistant look for a name. Raises MCPError."""
+    choice = _CHOICE.fullmatch(given.strip())
+    if choice is None:
+        return f"the campaign that I call {quoted(given)} (find its id with list_campaigns; if none or several fit, ask me which)"
+    campaign_id = int(choice[1])
+    if not 1 <= campaign_id <= _LARGEST_ID:
+        raise MCPError(
+            INVALID_PARAMS,
+            f"{CAMPAIGN} is {campaign_id}; it must be a whole number from 1 to {_LARGEST_ID}, or a name.",
+        )
+    try:
+        policy.require(campaign_id)
+    except Declined as refusal:
+        raise MCPError(INVALID_PARAMS, refusal.text) from None
+    return f"campaign {campaign_id}"

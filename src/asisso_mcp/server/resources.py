@@ -1,0 +1,127 @@
+"""What a person can attach to a conversation: the list of campaigns, and each campaign, as text and as JSON.
+
+Both entries of an answer have the URI that was asked for and differ in their type: the text first, then the same facts as
+JSON without the text. Attaching reads; nothing is changed by it.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
+
+from asisso_mcp.api.errors import AsissoError, NotFound
+from asisso_mcp.api.untrusted import as_json, quoted
+from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.server.arguments import GetArguments, ListArguments
+from asisso_mcp.server.registry import Call
+from asisso_mcp.server.results import CampaignResult, CampaignsResult
+from asisso_mcp.server.tools import get_campaign, list_campaigns
+
+logger = logging.getLogger(__name__)
+
+LIST = "asisso://campaigns"
+TEMPLATE = "asisso://campaigns/{campaign_id}"
+
+_TEXT = "text/plain"
+_JSON = "application/json"
+_ONE = re.compile(r"asisso://campaigns/([1-9][0-9]{0,9})", re.ASCII)
+_LARGEST_ID = 2_147_483_647
+
+RESOURCES = [
+    Resource(
+        uri=LIST,
+        name="campaigns",
+        title="All calling campaigns",
+        description="The newest 100 campaigns with their ids, states and progress, as text and as JSON.",
+        mime_type=_TEXT,
+    )
+]
+TEMPLATES = [
+    ResourceTemplate(
+        uri_template=TEMPLATE,
+        name="campaign",
+        title="One calling campaign",
+        description="Is it dialing and if not why, its settings, progress and newest log entries, as text and as JSON. "
+        "campaign_id is completed from ids and from parts of names.",
+        mime_type=_TEXT,
+    )
+]
+
+
+class Resources:
+    """The protocol's three requests about resources. `call_for`: the campaigns and limits of whoever asks."""
+
+    def __init__(self, call_for: Callable[[ServerRequestContext[Any]], Call]) -> None:
+        self._call_for = call_for
+
+    async def list(self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
+        return ListResourcesResult(resources=RESOURCES)
+
+    async def templates(
+        self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        return ListResourceTemplatesResult(resource_templates=TEMPLATES)
+
+    async def read(self, context: ServerRequestContext[Any], params: ReadResourceRequestParams) -> ReadResourceResult:
+        """Raises MCPError with the URI in its data: -32602 when there is no such resource, -32603 when the API failed."""
+        campaign_id = _campaign_in(params.uri)
+        call = self._call_for(context)
+        try:
+            result = await _result(call, campaign_id)
+        except (NotFound, Declined) as refusal:
+            raise _refused(INVALID_PARAMS, refusal.text, params.uri) from None
+        except AsissoError as failure:
+            raise _refused(INTERNAL_ERROR, failure.text, params.uri) from None
+        except Exception as fault:
+            logger.error("Reading a resource failed with %s", type(fault).__name__)
+            logger.debug("The failure in full", exc_info=fault)
+            text = f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). Nothing was changed."
+            raise _refused(INTERNAL_ERROR, text, params.uri) from None
+        structure = result.structure()
+        summary = structure.pop("summary")
+        return ReadResourceResult(
+            contents=[
+                TextResourceContents(uri=params.uri, mime_type=_TEXT, text=summary),
+                TextResourceContents(uri=params.uri, mime_type=_JSON, text=as_json(structure)),
+            ]
+        )
+
+
+async def _result(call: Call, campaign_id: int | None) -> CampaignResult | CampaignsResult:
+    if campaign_id is None:
+        return await list_campaigns(call, ListArguments(limit=100))
+    return await get_campaign(call, GetArguments(campaign_id=campaign_id))
+
+
+def _campaign_in(uri: str) -> int | None:
+    """The id in a URI; None for the list. Raises MCPError for any other URI."""
+    if uri == LIST:
+        return None
+    found = _ONE.fullmatch(uri)
+    if found is None or int(found[1]) > _LARGEST_ID:
+        raise _refused(
+            INVALID_PARAMS,
+            f"Unknown resource: {quoted(uri, 120)}. This server has {LIST} and {TEMPLATE}, where campaign_id is a whole "
+            f"number from 1 to {_LARGEST_ID}, such as {LIST}/3.",
+            uri,
+        )
+    return int(found[1])
+
+
+def _refused(code: int, text: str, uri: str) -> MCPError:
+    return MCPError(code, text, {"uri": uri})

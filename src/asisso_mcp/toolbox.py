@@ -1,0 +1,118 @@
+"""The tools for an agent of your own, without MCP: definitions for a provider's API, and calls with the same checks and answers.
+
+async with Toolbox.from_environment(sandbox=True) as toolbox:
+    tools = toolbox.definitions("openai")
+    answer = await toolbox.call("get_campaign", {"campaign_id": 3})
+    print(answer.text)
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from asisso_mcp.api.untrusted import one_line
+from asisso_mcp.config import Settings
+from asisso_mcp.exports import FORMATS, Format, exported, without_nulls
+from asisso_mcp.server.desk import Desk, utc_now
+from asisso_mcp.server.policy import Policy
+from asisso_mcp.server.registry import Answer, Registry
+from asisso_mcp.server.tools import TOOLS
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Answer", "Format", "Toolbox"]
+
+
+class Toolbox:
+    """The tools within these settings' limits. Calls may run at the same time; edits of one campaign follow one another.
+
+    `transport` and `clock` replace the network and the time, for tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: "httpx2.AsyncBaseTransport | None" = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._open: Callable[[], Desk] = partial(Desk, settings, transport=transport, clock=clock)
+        self._tools = Registry(TOOLS, Policy.of(settings))
+        self._desk: Desk | None = None
+
+    @classmethod
+    def from_environment(
+        cls,
+        *,
+        sandbox: bool | None = None,
+        read_only: bool | None = None,
+        campaigns: Iterable[int] | None = None,
+    ) -> "Toolbox":
+        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError.
+
+        sandbox: the built-in API, no key, no network. read_only: only the tools that read. campaigns: the only ids that may be
+        touched; no argument of a call widens that.
+        """
+        settings = Settings.from_environment(sandbox=sandbox, read_only=read_only)
+        return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
+
+    def definitions(self, format: Format) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
+        """What to put into `tools` of a request to that provider. Raises ValueError for a format that does not exist."""
+        return exported([tool.definition() for tool in self._tools], _known(format))
+
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | str,
+        *,
+        format: Format | None = None,  # noqa: A002
+    ) -> Answer:
+        """One call, as a model asked for it. Refusals and failures are answers with `is_error`; nothing about them raises.
+
+        arguments: an object, or its JSON text as some APIs hand it over. format: the one whose definitions the model was
+        given. It matters for "openai-strict" alone: there null means "not named"; anywhere else null is refused and explained.
+        Raises RuntimeError outside of `async with`, ValueError for a format that does not exist.
+        """
+        if self._desk is None:
+            raise RuntimeError("A Toolbox is used inside `async with`, so that its connection is closed afterwards.")
+        tool = self._tools.get(name)
+        if tool is None:
+            known = ", ".join(each.name for each in self._tools)
+            return Answer(f"Unknown tool: {one_line(name, 64)}. This server has {known}.")
+        given = _object(arguments)
+        if given is None:
+            return Answer(f"Nothing was sent, because the arguments of {name} are not a JSON object.")
+        if format is not None and _known(format) == "openai-strict":
+            given = without_nulls(given, tool.input_schema)
+        return await tool.call(given, self._desk.call())
+
+    async def __aenter__(self) -> Self:
+        self._desk = self._desk or self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            await desk.close()
+
+
+def _object(arguments: Mapping[str, Any] | str) -> dict[str, Any] | None:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            return None
+    return dict(arguments) if isinstance(arguments, Mapping) else None
+
+
+def _known(form: Format) -> Format:
+    if form not in FORMATS:
+        raise ValueError(f"{one_line(form, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
+    return form
