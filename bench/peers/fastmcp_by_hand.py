@@ -23,7 +23,7 @@ async def get_campaign(campaign_id: int) -> dict[str, Any]:
 
 
 @mcp.tool()
-async def update_campaign(  # noqa: PLR0917 - the tool's arguments
+async def update_campaign(
     campaign_id: int,
     name: str | None = None,
     retry_config: RetryConfig | None = None,

@@ -93,7 +93,7 @@ async def test_a_status_is_answered_and_nothing_executed(sandbox: Sandbox, clien
 
 @pytest.mark.parametrize(("how", "error"), [("close", httpx2.RemoteProtocolError), ("reset", httpx2.ReadError)])
 @pytest.mark.parametrize(("kind", "name"), [("drop-before", "Berlin appointment reminders"), ("drop-after", "New")])
-async def test_a_dropped_request_has_no_answer(  # noqa: PLR0917
+async def test_a_dropped_request_has_no_answer(
     sandbox: Sandbox, client: httpx2.AsyncClient, kind: str, name: str, how: Any, error: type[Exception]
 ) -> None:
     sandbox.faults.add(Fault(kind, how=how))

@@ -73,7 +73,7 @@ async def test_a_key_in_the_query_counts_for_nothing(bare: httpx2.AsyncClient) -
         (KEY, "/campaign/10", "{}", 400, {"detail": "Cannot update a syncing campaign"}),
     ],
 )
-async def test_the_first_check_that_fails_answers_a_patch(  # noqa: PLR0917
+async def test_the_first_check_that_fails_answers_a_patch(
     bare: httpx2.AsyncClient, key: str | None, path: str, content: str | bytes, status: int, answer: dict[str, str]
 ) -> None:
     headers = JSON | ({"X-API-Key": key} if key else {})
