@@ -62,6 +62,10 @@ deploy: $(VENV)/.ready ## Dockerfile, compose, Kubernetes, nginx and Caddy, as f
 bench: $(VENV)/.ready ## compare with what people would otherwise use; writes docs/performance.md (ten minutes; Linux, npm)
 	@$(BIN)/python -m bench
 
+.PHONY: soak
+soak: $(VENV)/.ready ## 20,000 calls with every fault, each statement checked; writes docs/reliability.md
+	@$(BIN)/python -m tests.soak
+
 .PHONY: docs
 docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the prepared answers, the marked parts of README.md
 	@$(BIN)/asisso-mcp schemas >/dev/null

@@ -33,7 +33,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(anyio, "sleep", clock.sleep)
-    monkeypatch.setattr(tenacity, "time", SimpleNamespace(monotonic=clock.monotonic))
+    for module in (tenacity, retries):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 

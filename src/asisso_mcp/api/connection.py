@@ -123,7 +123,8 @@ class Connection:
             headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"},
             # Tenants share this pool: a cookie of one must not travel with another's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx2.Timeout(settings.timeout, connect=self._connect_seconds, pool=self._connect_seconds),
+            # Reading and writing are bounded as a whole, in `send`.
+            timeout=httpx2.Timeout(None, connect=self._connect_seconds, pool=self._connect_seconds),
             limits=httpx2.Limits(
                 max_connections=MAX_CONNECTIONS,
                 max_keepalive_connections=MAX_CONNECTIONS,

@@ -1,15 +1,16 @@
 """When a request is sent again: the one place that decides.
 
 Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits and `Retry-After` honoured, as long as the
-next attempt begins within 30 s of the first; after a 500 once. Writes: only when the request surely was not executed (refused connection, 429, 503 with
-`Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.service`.
+next attempt begins within 30 s of the first; after a 500 once. Writes: only when the request surely was not executed
+(refused connection, 429, 503 with `Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.service`.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from asisso_mcp.api.errors import AsissoError, Busy, ServerFault, Unreachable
 
@@ -18,7 +19,6 @@ T = TypeVar("T")
 BUDGET_SECONDS = 30.0
 _ATTEMPTS = 5
 _JITTER = wait_random_exponential(multiplier=0.2, max=5)
-_BUDGET_SPENT = stop_before_delay(BUDGET_SECONDS)
 
 
 def _pause(state: RetryCallState) -> float:
@@ -26,10 +26,6 @@ def _pause(state: RetryCallState) -> float:
     if isinstance(fault, Busy) and fault.retry_after is not None:
         return fault.retry_after + _JITTER(state) / 10
     return _JITTER(state)
-
-
-def _stop(state: RetryCallState) -> bool:
-    return state.attempt_number >= _ATTEMPTS or _BUDGET_SPENT(state)
 
 
 def _read_again(fault: BaseException) -> bool:
@@ -51,6 +47,11 @@ async def writing(request: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseException], bool]) -> T:
+    began = time.monotonic()
+    try:
+        return await request()  # nearly every one succeeds, and needs no machinery
+    except AsissoError as fault:
+        known = [fault]
     server_faults = 0
 
     def worth_it(fault: BaseException) -> bool:
@@ -58,14 +59,20 @@ async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseEx
         server_faults += isinstance(fault, ServerFault)
         return isinstance(fault, AsissoError) and again(fault) and server_faults <= 1
 
+    def out_of_budget(state: RetryCallState) -> bool:
+        spent = time.monotonic() - began + state.upcoming_sleep
+        return state.attempt_number >= _ATTEMPTS or spent >= BUDGET_SECONDS
+
     attempts = AsyncRetrying(
         retry=retry_if_exception(worth_it),
-        stop=_stop,
+        stop=out_of_budget,
         wait=_pause,
         sleep=anyio.sleep,
         reraise=True,
     )
     async for attempt in attempts:
         with attempt:
+            if known:  # what the first attempt met
+                raise known.pop()
             return await request()
     raise AssertionError("an attempt returns or raises")  # pragma: no cover

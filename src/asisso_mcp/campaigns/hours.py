@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -18,6 +19,7 @@ HORIZON_DAYS = 15  # two of every weekday, so that one lost to a clock change do
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # not the locale's
 _DAY = 24 * 60
 _CLOCK = tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(_DAY))
+_REMEMBERED_SLOTS = 50
 _GROUPS_LENGTH = 220  # characters; with the zone and the rest the words stay around 400
 
 Window = tuple[int, int]  # minutes since local midnight, end exclusive; an end past 1440 is on the next day
@@ -95,6 +97,10 @@ def in_words(schedule: Schedule | None) -> str:
     """
     if schedule is None:
         return "at any hour (no calling hours set)"
+    return _remembered(schedule) if len(schedule.slots) <= _REMEMBERED_SLOTS else _said(schedule)
+
+
+def _said(schedule: Schedule) -> str:
     if not schedule.enabled:
         kept = f"; kept: {_slots_in_words(schedule)}" if schedule.slots else ""
         return f"at any hour (calling hours are off{kept})"
@@ -103,6 +109,10 @@ def in_words(schedule: Schedule | None) -> str:
     if _load_zone(schedule.timezone) is None:
         return f'at any hour: the zone "{_shown(schedule.timezone, 60)}" is not known to the platform'
     return _slots_in_words(schedule)
+
+
+_remembered = lru_cache(maxsize=128)(_said)
+"""The same hours are said again and again: a campaign is read more often than edited."""
 
 
 def opening_in_words(schedule: Schedule | None, at: datetime) -> str:

@@ -32,7 +32,7 @@ _COUNTABLE = 10**12
 """Stored counts may be anything; what is larger was not counted, and would only cost a reader."""
 
 
-def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5) -> str:
+def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5, known_revision: str | None = None) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
     settings = campaign.settings()
     lines = [
@@ -45,7 +45,7 @@ def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5) -> 
         _origins(campaign),
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
-        f"Revision {revision(settings)}. {_next_step(campaign)}",
+        f"Revision {known_revision or revision(settings)}. {_next_step(campaign)}",
     ]
     return brief("\n".join(line for line in lines if line))
 

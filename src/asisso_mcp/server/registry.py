@@ -1,6 +1,7 @@
 """One `Tool` = models + words + hints + handler; arguments go in, an `Answer` comes out, whatever happens inside."""
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +104,8 @@ class Tool:
             return Answer(brief(refusal.text))
         except Exception as fault:
             logger.error("%s failed with %s", self.name, type(fault).__name__)
-            logger.debug("The failure in full", exc_info=fault)
+            # Where, not what: the words of an exception may quote a header, and with it a key.
+            logger.debug("It failed here:\n%s", "".join(traceback.format_tb(fault.__traceback__)).rstrip())
             return Answer(
                 f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). "
                 + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")

@@ -6,6 +6,7 @@ JSON without the text. Attaching reads; nothing is changed by it.
 
 import logging
 import re
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,8 @@ class Resources:
             raise _refused(INTERNAL_ERROR, failure.text, params.uri) from None
         except Exception as fault:
             logger.error("Reading a resource failed with %s", type(fault).__name__)
-            logger.debug("The failure in full", exc_info=fault)
+            # Where, not what: the words of an exception may quote a header, and with it a key.
+            logger.debug("It failed here:\n%s", "".join(traceback.format_tb(fault.__traceback__)).rstrip())
             text = f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). Nothing was changed."
             raise _refused(INTERNAL_ERROR, text, params.uri) from None
         structure = result.structure()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
+_ROOM = 16
 _PIPE_BYTES = 4096
 """What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
 
@@ -71,8 +72,9 @@ class _Conversation:
         self._idle = anyio.Event()
 
     async def run(self) -> None:
-        to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception]()
-        outgoing, from_server = anyio.create_memory_object_stream[SessionMessage]()
+        # A little room: a message need not wait until the other side is ready to take it.
+        to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](_ROOM)
+        outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_ROOM)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._end_on_signal)
             tasks.start_soon(self._read, to_server, outgoing.clone())

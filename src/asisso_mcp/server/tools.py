@@ -47,13 +47,14 @@ async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
     at = call.service.clock()
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
+    now = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, at, log_entries=entries),
+        summary=campaign_text(campaign, at, log_entries=entries, known_revision=now),
         campaign_id=campaign.id,
         name=one_line(campaign.name, _NAME_LENGTH),
         state=one_line(campaign.phase, 40),
         dialing=verdict(campaign, at).dialing,
-        revision=revision(settings),
+        revision=now,
         retry_config=settings["retry_config"],
         max_concurrency=settings["max_concurrency"],
         schedule_config=settings["schedule_config"],
