@@ -40,11 +40,12 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
 
     def json(self) -> Any:
         """The decoded body. Raises ValueError, also for NaN and for nesting beyond 200 levels."""
-        return from_json(self.body.removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
+        body = self.body[3:] if self.body.startswith(codecs.BOM_UTF8) else self.body
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
 
 
 class Connection:
@@ -79,7 +80,7 @@ class Connection:
                     method, f"{self.origin}/api/v1{path}", headers=dict(headers), json=body
                 ) as response:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
-                    content = b"" if response.status_code >= 500 else await _bounded(response, max_bytes)
+                    content = bytearray() if response.status_code >= 500 else await _bounded(response, max_bytes)
                     if response.status_code >= 400:
                         content = _without_secrets(content, headers.values())
                     return Reply(response.status_code, response.headers, content)
@@ -193,7 +194,7 @@ def _trusting(ca_file: Path) -> ssl.SSLContext:
     )
 
 
-def _without_secrets(content: bytes, sent: Iterable[str]) -> bytes:
+def _without_secrets(content: bytearray, sent: Iterable[str]) -> bytearray:
     """An error's body in which an echoed credential is replaced: its words go on to people and logs."""
     for value in sent:
         secret = value.removeprefix("Bearer ").encode()
@@ -202,7 +203,7 @@ def _without_secrets(content: bytes, sent: Iterable[str]) -> bytes:
     return content
 
 
-async def _bounded(response: httpx2.Response, max_bytes: int) -> bytes:
+async def _bounded(response: httpx2.Response, max_bytes: int) -> bytearray:
     """The body, refused while reading when it is larger than `max_bytes`."""
     too_large = UnreadableReply(
         f"The API's answer is larger than {max_bytes // (1024 * 1024)} MB, so it was not read. If this was a list, read "
@@ -217,7 +218,7 @@ async def _bounded(response: httpx2.Response, max_bytes: int) -> bytes:
         content += chunk
         if len(content) > max_bytes:
             raise too_large
-    return bytes(content)
+    return content
 
 
 def _chain(fault: BaseException) -> list[BaseException]:
