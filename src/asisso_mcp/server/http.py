@@ -63,26 +63,30 @@ def build_site(
     )
     if telemetry is not None:
         server.middleware.append(telemetry.measure)
-    manager = StreamableHTTPSessionManager(
-        server,
-        stateless=True,
-        json_response=False,  # with it, progress would be lost
-        security_settings=TransportSecuritySettings(
-            enable_dns_rebinding_protection=True,
-            allowed_hosts=sorted(serving.hosts),
-            allowed_origins=sorted(serving.origins),
-        ),
-        max_request_body_size=MAX_BODY,
-    )
+
+    def manager(*, streaming: bool) -> StreamableHTTPSessionManager:
+        return StreamableHTTPSessionManager(
+            server,
+            stateless=True,
+            json_response=not streaming,
+            security_settings=TransportSecuritySettings(
+                enable_dns_rebinding_protection=True,
+                allowed_hosts=sorted(serving.hosts),
+                allowed_origins=sorted(serving.origins),
+            ),
+            max_request_body_size=MAX_BODY,
+        )
+
+    plain, streaming = manager(streaming=False), manager(streaming=True)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        async with manager.run():
+        async with plain.run(), streaming.run():
             yield
             # What was cut by now is waited for as far as it writes: its task goes on, shielded, while this one waits.
             await desk.finish_writes(SETTLE_SECONDS)
 
-    entry = Entry(manager.handle_request, door, max_calls=serving.max_calls)
+    entry = Entry(plain.handle_request, streaming.handle_request, door, max_calls=serving.max_calls)
     health = _Health(settings, serving, door, desk)
     router = Router(
         routes=[

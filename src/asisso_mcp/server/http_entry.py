@@ -29,10 +29,13 @@ class _Gone(Exception):
 
 
 class Entry:
-    """`/mcp`. At most `max_calls` are served at once, and at most half of them for one key."""
+    """`/mcp`. At most `max_calls` are served at once, and at most half of them for one key.
 
-    def __init__(self, app: Application, door: Door, *, max_calls: int) -> None:
-        self._app = app
+    `plain` answers with JSON, `streaming` with events: a third dearer, and only progress needs it.
+    """
+
+    def __init__(self, plain: Application, streaming: Application, door: Door, *, max_calls: int) -> None:
+        self._plain, self._streaming = plain, streaming
         self._door = door
         self._max_calls = max_calls
         self._calls: Counter[str] = Counter()
@@ -51,8 +54,12 @@ class Entry:
             self._calls[whose] += 1
             try:
                 body = await _body(scope, receive)
-                self._door.allow(caller, _json(body))
-                await self._app(_passed_on(scope, caller), _replaying(body, receive), send)
+                message = _json(body)
+                self._door.allow(caller, message)
+                app = self._streaming if _wants_progress(message) else self._plain
+                # In a task of its own: at the end uvicorn cancels the request's task, which no shield of a write survives.
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(app, _passed_on(scope, caller), _replaying(body, receive), send)
             finally:
                 self._calls[whose] -= 1
                 if not self._calls[whose]:
@@ -119,6 +126,12 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _wants_progress(message: Any) -> bool:
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    return isinstance(meta, dict) and meta.get("progressToken") is not None
 
 
 def _replaying(body: bytes, receive: Any) -> Callable[[], Awaitable[dict[str, Any]]]:
