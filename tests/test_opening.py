@@ -87,6 +87,13 @@ def test_a_client_that_asks_discover_and_then_says_initialize_is_served() -> Non
     assert json.loads(told[9])["result"]["isError"] is False
 
 
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"a":' * 100_000, "{", "null", "\x00"])
+@pytest.mark.parametrize("before", [[], HELLO[:2]])
+def test_a_line_that_is_no_message_is_left_to_the_real_server(before: list[Any], line: str) -> None:
+    told = talk(WITH, [*before, line, *HELLO[len(before) :], CALL], "--sandbox")
+    assert json.loads(told[9])["result"]["isError"] is False
+
+
 def test_a_read_only_server_opens_with_the_tools_that_read() -> None:
     for told in (talk(WITH, HELLO, "--read-only"), talk(WITH, HELLO, ASISSO_READ_ONLY="1")):
         assert [tool["name"] for tool in json.loads(told[2])["result"]["tools"]] == ["list_campaigns", "get_campaign"]

@@ -79,7 +79,7 @@ class Opening:
         """Whether the frame was one of those that are answered here, and was answered."""
         try:
             frame = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         if not isinstance(frame, dict) or frame.get("jsonrpc") != "2.0" or frame.keys() - _KEYS:
             return False

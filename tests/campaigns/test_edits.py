@@ -86,7 +86,7 @@ def test_a_breaker_that_looks_off_with_default_numbers_stays_on_when_a_number_is
         Change("circuit_breaker.min_calls_in_window", 5, 7),
     )
     assert found.undo == {"circuit_breaker": {**UNSURE, "enabled": True}}
-    assert "keeps it on; to switch it off, name enabled: false" in found.warnings[0]
+    assert "so the edit sets it on; if it had been switched off, that turns it on" in found.warnings[0]
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -152,16 +152,14 @@ def test_a_stored_value_that_the_api_would_refuse_is_named_with_the_way_out() ->
 def test_the_undo_leaves_out_a_former_value_that_no_edit_may_set_and_says_so() -> None:
     found = plan(settings(max_concurrency=150), {"max_concurrency": 20})
     assert found.undo == {}
-    assert found.warnings == (
-        "The undo leaves max_concurrency as it is now: its former value 150 is not one that may be set.",
-    )
+    assert found.warnings == ("No undo puts max_concurrency back: its former value 150 is not one that may be set.",)
 
 
 def test_a_limit_that_was_not_set_cannot_be_unset_and_the_undo_says_so() -> None:
     found = plan(settings(max_concurrency=None), {"max_concurrency": 20})
     assert found.undo == {}
     assert found.warnings == (
-        "max_concurrency was not set before, and the API cannot unset it: the undo leaves it as it is now.",
+        "max_concurrency was not set before, and the API cannot unset it: no undo puts that back.",
     )
 
 
@@ -311,3 +309,22 @@ def test_for_any_campaign_and_edit_only_named_leaves_change_and_the_undo_is_exac
     assert {change.field for change in found.changes} == {leaf for leaf in was if not same(was[leaf], now[leaf])}
     back = plan(after, CampaignEdit.model_validate(found.undo).named()) if found.undo else None
     assert same({**after, **(back.body if back else {})}, before)
+
+
+def test_a_number_that_an_ambiguous_breaker_shows_already_is_already_so() -> None:
+    found = plan(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"window_seconds": 120}})
+    assert (found.body, found.changes, found.warnings) == ({}, (), ())
+
+
+def test_an_edit_of_which_a_part_is_in_place_tells_that_part_and_undoes_only_it() -> None:
+    before = settings()
+    intended = plan(
+        before, {"name": "Summer", "max_concurrency": 9, "retry_config": {"max_retries": 5, "retry_on_busy": False}}
+    )
+    answered = settings(name="Summer", retry_config={**RETRY, "max_retries": 5, "retry_delay_seconds": 77})
+    found = compare(intended, before, answered)
+    assert [change.field for change in found.missing] == ["retry_config.retry_on_busy", "max_concurrency"]
+    assert found.foreign == (Change("retry_config.retry_delay_seconds", 300, 77),)
+    part = intended.without(found.missing)
+    assert [change.field for change in part.changes] == ["name", "retry_config.max_retries"]
+    assert part.undo == {"name": "Spring promo", "retry_config": {"max_retries": 3}}

@@ -16,7 +16,7 @@ from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
 from asisso_mcp.campaigns.edits import Declined
-from asisso_mcp.campaigns.service import REPLY_LOST, SENT_TWICE, CampaignService, OutcomeUnknown
+from asisso_mcp.campaigns.service import FIRST_CAME_LATE, REPLY_LOST, SENT_TWICE, CampaignService, OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, Fault, Running, Sandbox
 from tests.conftest import MONDAY, no_wait
@@ -229,6 +229,7 @@ async def test_a_pause_that_the_breaker_did_first_is_a_success(service: Campaign
     switched = await service.pause(3)
     assert switched.campaign.phase == "paused"
     assert switched.notes == ("It became paused a moment before this request, by someone else or by the platform.",)
+    assert not switched.applied
 
 
 async def test_a_pause_that_the_end_of_an_import_undoes_is_repeated(service: CampaignService, sandbox: Sandbox) -> None:
@@ -369,3 +370,44 @@ def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(clock=lambda: MONDAY)
     yield box
     box.close()
+
+
+async def test_a_pause_whose_first_request_came_through_late_is_ours(
+    service: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("drop-before", method="POST", times=1))
+    real = service._client.pause
+
+    async def pause(campaign_id: int) -> Any:
+        if sent(sandbox).count("POST /3/pause") == 1:
+            sandbox.put(3, state="paused")  # the first request arrives only now
+        return await real(campaign_id)
+
+    service._client.pause = pause  # type: ignore[method-assign]
+    switched = await service.pause(3)
+    assert switched.applied
+    assert switched.notes == (FIRST_CAME_LATE,)
+
+
+async def test_a_second_pause_that_fails_is_told_with_the_first_that_was_done(
+    service: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("unsync", times=1))
+    sandbox.faults.add(Fault("status", method="POST", code=429, after=1))
+    switched = await service.pause(10)
+    assert switched.campaign.phase == sandbox.campaign(10)["state"] == "running"
+    assert not switched.applied
+    assert switched.notes[0].startswith(
+        "It was paused, then the end of its import set it running, and pausing it again failed: The API asks to slow down (429)"
+    )
+
+
+async def test_a_preview_of_a_running_campaign_says_that_it_must_be_paused_first(
+    service: CampaignService, sandbox: Sandbox
+) -> None:
+    preview = await service.edit(3, EDIT, dry_run=True)
+    assert preview.preview
+    assert "it must be paused with `pause_campaign` before the edit is sent" in preview.notes[0]
+    with pytest.raises(Declined):
+        await service.edit(1, EDIT, dry_run=True)
+    assert sent(sandbox) == ["GET /3", "GET /1"]

@@ -6,8 +6,8 @@ the section as it was read, and the section is sent complete; a section of which
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,6 +31,10 @@ BREAKER_DEFAULTS: dict[str, Any] = {
 SPARE_SLOT: dict[str, Any] = {"day_of_week": 0, "start_time": "09:00", "end_time": "17:00"}
 """The API wants at least one slot, also in a schedule that is off; this one is then not in force."""
 
+BREAKER_SET_ON = (
+    "The API showed the circuit breaker as off with its default numbers. A campaign whose breaker was never set looks the same "
+    "and is really on, so the edit sets it on; if it had been switched off, that turns it on. To keep it off, name enabled: false."
+)
 BREAKER_UNSURE = "off, or unset and on"
 """What `before` says of a breaker whose display is ambiguous."""
 
@@ -66,6 +70,19 @@ class Plan:
     undo: dict[str, Any]
     warnings: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
+
+    def without(self, missing: Sequence[Change]) -> "Plan":
+        """The part that is in place, when these leaves are not: its changes and its undo."""
+        gone = {change.field for change in missing}
+        undo: dict[str, Any] = {}
+        for name, value in self.undo.items():
+            if name in SECTIONS:
+                kept = {leaf: each for leaf, each in value.items() if not gone & {name, f"{name}.{leaf}"}}
+                undo |= {name: kept} if kept else {}
+            elif name not in gone:
+                undo[name] = value
+        changes = tuple(change for change in self.changes if not gone & {change.field, change.field.partition(".")[0]})
+        return replace(self, changes=changes, undo=undo if changes else {})
 
     def patch(self) -> PatchBody:
         return PatchBody.model_validate(self.body)
@@ -103,9 +120,8 @@ def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
             section_changes = [
                 _change(name, leaf, shown, merged) for leaf in merged if not same(_leaf(shown, leaf), merged[leaf])
             ]
-            unsure = name == "circuit_breaker" and breaker_is_unsure(settings)
-            if unsure and not any(change.field == "circuit_breaker.enabled" for change in section_changes):
-                section_changes.insert(0, Change("circuit_breaker.enabled", BREAKER_UNSURE, merged["enabled"]))
+            if name == "circuit_breaker" and breaker_is_unsure(settings):
+                section_changes = _unsure_changes(value, section_changes)
             if not section_changes:
                 continue
             body[name] = after[name] = merged
@@ -126,13 +142,15 @@ def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
     """Hold the answer of a write against what was meant, leaf by leaf."""
     missing: list[Change] = []
     foreign: list[Change] = []
+    changed = {change.field for change in intended.changes}
     for name in before:
         wanted, found = intended.after.get(name), answered.get(name)
         for path, want, got in _leaves(name, wanted, found):
             if same(want, got):
                 continue
             # What was named and was so already is not sent, and is still part of what was asked for.
-            (missing if name in intended.body or path in intended.asked else foreign).append(Change(path, want, got))
+            ours = path in intended.asked or path in changed or path == name in intended.body
+            (missing if ours else foreign).append(Change(path, want, got))
     return Comparison(tuple(missing), tuple(foreign))
 
 
@@ -161,6 +179,14 @@ def same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
+def _unsure_changes(named: Mapping[str, Any], changes: list[Change]) -> list[Change]:
+    """The changes of a breaker whose display is ambiguous: its switch is stated whenever something is sent, and only then."""
+    if "enabled" in named:
+        others = [change for change in changes if change.field != "circuit_breaker.enabled"]
+        return [Change("circuit_breaker.enabled", BREAKER_UNSURE, named["enabled"]), *others]
+    return changes if any(change.field != "circuit_breaker.enabled" for change in changes) else []
+
+
 def _asked(named: Mapping[str, Any]) -> frozenset[str]:
     """The leaves that were named, as `section.leaf`."""
     return frozenset(
@@ -175,11 +201,8 @@ def _base(name: str, settings: Settings, value: Mapping[str, Any], warnings: lis
     shown = settings.get(name)
     base = dict(shown) if isinstance(shown, dict) else {}
     if name == "circuit_breaker" and breaker_is_unsure(settings):
-        if "enabled" not in value:
-            warnings.append(
-                "The API showed the circuit breaker as off with its default numbers. A campaign whose breaker was never set "
-                "looks the same and is really on, so the edit keeps it on; to switch it off, name enabled: false."
-            )
+        if "enabled" not in value and any(not same(base[leaf], each) for leaf, each in value.items()):
+            warnings.append(BREAKER_SET_ON)
         return dict(BREAKER_DEFAULTS)
     if name == "schedule_config" and value.get("enabled") is False:
         base.setdefault("timezone", "UTC")
@@ -257,16 +280,14 @@ def _acceptable(undo: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
             except ValidationError:
                 path = f"{name}.{leaf}" if leaf else name
                 former = one_line(as_json(value[leaf] if leaf else value), 60)
-                warnings.append(
-                    f"The undo leaves {path} as it is now: its former value {former} is not one that may be set."
-                )
+                warnings.append(f"No undo puts {path} back: its former value {former} is not one that may be set.")
             else:
                 kept[name] = {**kept.get(name, {}), **edit[name]} if leaf else value
     return kept
 
 
 def _no_way_back(name: str) -> str:
-    return f"{name} was not set before, and the API cannot unset it: the undo leaves it as it is now."
+    return f"{name} was not set before, and the API cannot unset it: no undo puts that back."
 
 
 def _hour_warnings(body: Mapping[str, Any], named: Mapping[str, Any]) -> list[str]:

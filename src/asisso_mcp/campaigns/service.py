@@ -34,7 +34,7 @@ SETTLE_SECONDS = 8.0
 """For finding out, after that, what became of a write whose reply was lost."""
 SPARE_SECONDS = 0.5
 """What is left of the call's time when looking at a finished write ends, so that its outcome can still be told."""
-SYNC_LOOKS = (1.0, 2.0, 3.0)
+SYNC_LOOKS = (0.5, 1.5, 2.0)
 """Seconds between looks at a campaign that was paused while its contacts were imported."""
 
 REPLY_LOST = "The API's reply was lost, so the campaign was read again: the change is in place."
@@ -42,6 +42,11 @@ SENT_TWICE = (
     "The first request was lost before it had an effect (the campaign was read to make sure), so it was sent once more."
 )
 NOT_READ_AGAIN = "It could not be read once more after that, so this is what the API answered to the edit."
+FIRST_CAME_LATE = (
+    "The first request seemed lost, and the second was told that it is so already: by the first one, which came through late, or "
+    "by someone else."
+)
+PAUSE_FIRST = "This is a preview only: the campaign is {state}, so it must be paused with `pause_campaign` before the edit is sent."
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 
 
@@ -120,9 +125,11 @@ class CampaignService:
             intended = plan(settings, named)
             if not intended.body:
                 return Edited(before, intended, applied=False, preview=dry_run)
-            _require_editable(before)
+            _require_not_final(before)
             if dry_run:
-                return Edited(before, intended, applied=False, preview=True)
+                first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
+                return Edited(before, intended, applied=False, preview=True, notes=first)
+            _require_paused(before)
             body = intended.patch()
             after, notes = await self._write(
                 before,
@@ -137,6 +144,8 @@ class CampaignService:
                 after, notes = (after, (*notes, NOT_READ_AGAIN)) if now is None else (now, notes)
                 comparison = compare(intended, settings, after.settings())
             self._recent.remember(after)
+            if comparison.missing:
+                intended = intended.without(comparison.missing)
             return Edited(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
 
     async def pause(self, campaign_id: int) -> Switched:
@@ -156,11 +165,11 @@ class CampaignService:
                         f"Campaign {campaign_id} {quoted(before.name)} is {phase}, which is final: it does not dial, and there "
                         "is nothing to pause."
                     )
-            after, notes = await self._switch(before, "paused", "the pause", self._client.pause)
+            after, notes, ours = await self._switch(before, "paused", "the pause", self._client.pause)
             if before.phase == "syncing" and after.phase == "paused":
                 after, watched = await self._hold(after)
                 notes = (*notes, *watched)
-            return Switched(before, after, applied=after.phase == "paused", notes=notes)
+            return Switched(before, after, applied=ours and after.phase == "paused", notes=notes)
 
     async def resume(self, campaign_id: int) -> Switched:
         """Let it dial again. Already running is a success. Raises Declined or AsissoError."""
@@ -178,20 +187,21 @@ class CampaignService:
                     raise Declined(
                         f"Campaign {campaign_id} {quoted(before.name)} is {phase}, which is final: it cannot be resumed."
                     )
-            after, notes = await self._switch(before, "running", "the resume", self._client.resume)
+            after, notes, ours = await self._switch(before, "running", "the resume", self._client.resume)
             if last_trip(before) is not None:
                 notes = (
                     *notes,
                     "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the "
                     "failures: look again with `get_campaign` in a few minutes.",
                 )
-            return Switched(before, after, applied=after.phase != before.phase, notes=notes)
+            return Switched(before, after, applied=ours and after.phase == "running", notes=notes)
 
     async def _switch(
         self, before: Campaign, goal: str, what: str, send: Callable[[int], Awaitable[Campaign]]
-    ) -> tuple[Campaign, tuple[str, ...]]:
+    ) -> tuple[Campaign, tuple[str, ...], bool]:
+        """The campaign afterwards, notes, and whether it was this request that changed its state."""
         try:
-            return await self._write(
+            after, notes = await self._write(
                 before,
                 sent=f"{what} of campaign {before.id}",
                 send=lambda: send(before.id),
@@ -201,7 +211,8 @@ class CampaignService:
             now = await self._read(before.id)
             if now.phase != goal:
                 raise
-            return now, (f"It became {goal} a moment before this request, by someone else or by the platform.",)
+            return now, (f"It became {goal} a moment before this request, by someone else or by the platform.",), False
+        return after, notes, True
 
     async def _hold(self, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
@@ -212,7 +223,12 @@ class CampaignService:
                 break
             now, watched = found, watched + seconds
             if now.phase == "running":
-                now, _ = await self._switch(now, "paused", "the pause", self._client.pause)
+                try:
+                    now, _, _ = await self._switch(now, "paused", "the pause", self._client.pause)
+                except AsissoError as fault:
+                    return now, (
+                        f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
+                    )
                 repeated += 1
         notes = []
         if repeated:
@@ -279,6 +295,12 @@ class CampaignService:
                 with _deadline("it had been sent", until - anyio.current_time(), executed=None):
                     return await send(), notes
             except AsissoError as fault:
+                if (
+                    attempt == 2
+                    and isinstance(fault, StateConflict)
+                    and reached(now := await self._look(before.id, sent, fault))
+                ):
+                    return now, (FIRST_CAME_LATE,)
                 # "Nothing was sent" is no longer true of a second attempt.
                 if fault.executed is False and not (attempt == 2 and isinstance(fault, Unreachable)):
                     raise
@@ -327,20 +349,21 @@ class CampaignService:
                 yield
 
 
-def _require_editable(campaign: Campaign) -> None:
+def _require_paused(campaign: Campaign) -> None:
     """Published reference: updates are only allowed on campaigns in draft or paused status. Unknown states: the API decides."""
-    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    match campaign.phase:
-        case "running" | "syncing" as phase:
-            raise Declined(
-                f"{who} is {phase}; settings can only be changed while a campaign is paused or a draft, so nothing was sent. "
-                f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
-            )
-        case phase if phase in FINAL:
-            raise Declined(
-                f"{who} is {phase}, which is final: its settings can no longer be changed, so nothing was sent. "
-                "Settings can be changed on campaigns that are paused or drafts."
-            )
+    if campaign.phase in ("running", "syncing"):
+        raise Declined(
+            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was sent. "
+            f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
+        )
+
+
+def _require_not_final(campaign: Campaign) -> None:
+    if campaign.phase in FINAL:
+        raise Declined(
+            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was sent. "
+            "Settings can be changed on campaigns that are paused or drafts."
+        )
 
 
 def _untouched(before: Campaign, now: Campaign) -> bool:

@@ -90,15 +90,16 @@ def edited_text(edited: Edited, at: datetime) -> str:
         lines = [f"Done: {who} was changed.", *_changes(plan.changes)]
     else:
         lines = [
-            f"Not applied as sent: {who} was written, and does not show all of the edit. Someone else may have written at "
-            "the same moment. As it is now:",
+            f"{'Partly applied' if plan.changes else 'Not applied'}: {who} was written, and does not show all of the edit. Someone "
+            "else may have written at the same moment. Not in place:",
             *(_differing(change) for change in edited.comparison.missing[:_CHANGES_SHOWN]),
+            *(["In place:", *_changes(plan.changes)] if plan.changes else []),
         ]
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines.append(verdict(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if not (plan.undo and edited.applied):
+    if not plan.undo or edited.preview or not plan.body:
         return brief("\n".join(lines))
     body = brief("\n".join(lines), LIMIT - weight(_UNDO_ELSEWHERE))
     undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
@@ -115,6 +116,11 @@ def paused_text(switched: Switched, at: datetime) -> str:
             f"Not paused: {who} is {words.state_in_words(campaign)} after the request. {verdict(campaign, at).words}"
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
+    if not switched.applied:
+        lines = [
+            f"{who} is paused, not by this request. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
+        ]
+        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
         f"Done: {who} is paused; it was {words.state_in_words(switched.before)}.",
         "What follows: no new batch is started. Calls in progress end normally, and up to about ten contacts that were already "
@@ -131,7 +137,12 @@ def resumed_text(switched: Switched, at: datetime) -> str:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     now = verdict(campaign, at)
     if not switched.applied and campaign.phase in ("running", "syncing"):
-        return f"{who} is already {words.state_in_words(campaign)}, so nothing was sent. {now.words} To stop it: `pause_campaign`."
+        already = "already" if switched.before.phase == campaign.phase else "now"
+        sent = "so nothing was sent" if switched.before.phase == campaign.phase else "not by this request"
+        lines = [
+            f"{who} is {already} {words.state_in_words(campaign)}, {sent}. {now.words} To stop it: `pause_campaign`."
+        ]
+        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     if campaign.phase != "running":
         lines = [f"Not running: {who} is {words.state_in_words(campaign)} after the request. {now.words}"]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])

@@ -94,7 +94,7 @@ async def resume_campaign(call: Call, arguments: CampaignArguments) -> WriteResu
 
 
 def _edit_result(edited: Edited, summary: str) -> WriteResult:
-    undoable = edited.applied and bool(edited.plan.undo)
+    undoable = bool(edited.plan.undo) and bool(edited.plan.body) and not edited.preview
     foreign = [f"{change.field} was changed by someone else at the same time" for change in edited.comparison.foreign]
     lost = [f"{change.field} is not as sent" for change in edited.comparison.missing]
     return WriteResult(
