@@ -1,6 +1,7 @@
 """The front door: a command line in, one of the parts of this package out."""
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None, *, wire: Wire | None = None) ->
     parser = _parser()
     options = parser.parse_args(arguments)
     options.wire = wire
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks "→" shows "?" instead of failing
+            stream.reconfigure(errors="replace")
     command: Callable[[argparse.Namespace], int] = options.run
     try:
         code = command(options)
@@ -97,8 +101,7 @@ def _call(options: argparse.Namespace) -> int:
     registry = Registry(TOOLS, Policy.of(settings))
     tool = registry.get(options.tool)
     if tool is None:
-        known = ", ".join(each.name for each in registry)
-        print(f"asisso-mcp: unknown tool {options.tool!r}; this server has {known}.", file=sys.stderr)
+        print(f"asisso-mcp: {registry.why_not(options.tool)}", file=sys.stderr)
         return 2
     arguments: dict[str, Any] = {}
     for pair in options.arguments:
@@ -106,7 +109,15 @@ def _call(options: argparse.Namespace) -> int:
         if not equals or not name:
             print(f"asisso-mcp: {pair!r} is not of the form key=value.", file=sys.stderr)
             return 2
-        arguments[name] = _json_or_text(value)
+        if name in arguments:
+            print(f"asisso-mcp: {name} was given twice; which one is meant?", file=sys.stderr)
+            return 2
+        is_text = tool.input_schema["properties"].get(name, {}).get("type") == "string"
+        try:
+            arguments[name] = value if is_text else _json_or_text(value)
+        except _TwiceNamed as twice:
+            print(f"asisso-mcp: {twice} was given twice within {name}; which one is meant?", file=sys.stderr)
+            return 2
 
     async def once() -> int:
         desk = Desk(settings)
@@ -123,11 +134,24 @@ def _call(options: argparse.Namespace) -> int:
     return anyio.run(once)
 
 
+class _TwiceNamed(Exception):
+    """A key that stands twice in one JSON object."""
+
+
 def _json_or_text(value: str) -> Any:
     try:
-        return json.loads(value)
-    except ValueError:
+        return json.loads(value, object_pairs_hook=_named_once)
+    except (ValueError, RecursionError):
         return value
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _TwiceNamed(name)
+        found[name] = value
+    return found
 
 
 def _sandbox(options: argparse.Namespace) -> int:
@@ -147,6 +171,12 @@ def _sandbox(options: argparse.Namespace) -> int:
         serve(Sandbox(db=options.db, faults=faults), host=options.host, port=options.port)
     except ValueError as problem:
         print(f"asisso-mcp: {problem}", file=sys.stderr)
+        return 2
+    except (OSError, OverflowError) as problem:
+        print(
+            f"asisso-mcp: cannot listen on {options.host} port {options.port}: {problem}. Choose another --port.",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

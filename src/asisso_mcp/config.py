@@ -32,7 +32,7 @@ SETTINGS = (
     Setting("ASISSO_API_KEY", "the API key, sent as `X-API-Key`"),
     Setting("ASISSO_ACCESS_TOKEN", "a login token, sent as `Authorization: Bearer …` when there is no key"),
     Setting("ASISSO_BASE_URL", "origin of the API; `https`, or `http` for loopback only", DEFAULT_BASE_URL),
-    Setting("ASISSO_TIMEOUT", "seconds for one request", "30"),
+    Setting("ASISSO_TIMEOUT", "seconds for one request; a whole tool call is given 40", "30"),
     Setting("ASISSO_PROXY", "HTTP proxy for requests to the API, such as `http://proxy:3128`"),
     Setting("ASISSO_CA_FILE", "PEM file of CA certificates, where the system's are not enough"),
     Setting("ASISSO_SANDBOX", "`1` serves against the built-in API: no key, no network", "0"),

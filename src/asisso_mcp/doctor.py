@@ -24,7 +24,8 @@ async def examine(settings: Settings, out: Callable[[str], None]) -> int:
     connection = Connection(settings, transport=transport)
     try:
         version = await _health(connection)
-        out(f"answer   the API is there{f', version {version}' if version else ''}")
+        if version is not None:
+            out(f"answer   the API is there{f', version {version}' if version else ''}")
         campaigns = await AsissoClient(connection, settings).list_campaigns()
     except AsissoError as fault:
         out(f"problem  {fault.text}")

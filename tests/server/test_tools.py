@@ -61,7 +61,7 @@ async def test_five_tools_are_listed_in_their_order_with_a_title_and_all_four_hi
     assert hints == {
         "list_campaigns": read,
         "get_campaign": read,
-        "update_campaign": write,
+        "update_campaign": {**write, "destructiveHint": True},
         "pause_campaign": write,
         "resume_campaign": {**write, "destructiveHint": True},
     }
@@ -275,7 +275,7 @@ async def test_campaigns_are_found_by_a_part_of_their_name_and_by_state(client: 
     paused = await ask(client, "list_campaigns", state="paused", limit=1)
     assert len(paused.structured_content["campaigns"]) == 1
     assert paused.structured_content["matching"] > 1
-    assert "more are not shown: narrow with `query` or `state`, or ask with a `limit`." in text(paused)
+    assert "more are not shown: narrow with `query` or `state`, or ask with a larger `limit`." in text(paused)
     nothing = await ask(client, "list_campaigns", query="no such name")
     assert text(nothing) == "No campaign matches (14 in all). Try another query or state."
 
@@ -296,8 +296,10 @@ async def test_a_read_only_server_offers_no_tool_that_writes(sandbox: Sandbox) -
     settings = Settings(api_key=SETTINGS.api_key, read_only=True)
     async with Client(build_server(settings, transport=sandbox.transport())) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["list_campaigns", "get_campaign"]
-        with pytest.raises(MCPError):
+        assert "This server was started read-only" in (client.instructions or "")
+        with pytest.raises(MCPError) as refusal:
             await ask(client, "pause_campaign", campaign_id=3)
+        assert refusal.value.message.startswith("pause_campaign is not offered here: this server only reads")
     assert sandbox.requests == []
 
 

@@ -75,14 +75,6 @@ def next_change(
     return None
 
 
-def next_open(schedule: Schedule | None, at: datetime) -> datetime | None:
-    """The first instant from `at` on when calls may go out: `at` itself when open, None when not within 15 days."""
-    if is_open(schedule, at):
-        return at
-    change = next_change(schedule, at)
-    return change[1] if change else None
-
-
 def never_opens(schedule: Schedule | None) -> bool:
     """Whether the hours are on and no slot can ever match, so that the campaign silently stops dialing."""
     if schedule is None or _restricting_zone(schedule) is None:
@@ -107,7 +99,7 @@ def _said(schedule: Schedule) -> str:
     if not schedule.slots:
         return "at any hour: the calling hours are on but have no slots"
     if _load_zone(schedule.timezone) is None:
-        return f'at any hour: the zone "{_shown(schedule.timezone, 60)}" is not known to the platform'
+        return f'at any hour: the zone "{_shown(schedule.timezone, 60)}" is not known here'
     return _slots_in_words(schedule)
 
 

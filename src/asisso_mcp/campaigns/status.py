@@ -19,9 +19,9 @@ KNOWN_PHASES = ("draft", "syncing", "running", "paused", "completed", "failed")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether calls go out at the moment asked about, and why, in one or two sentences."""
+    """Whether calls go out at the moment asked about (None: cannot be said), and why, in one or two sentences."""
 
-    dialing: bool
+    dialing: bool | None
     words: str
 
 
@@ -67,7 +67,7 @@ def verdict(campaign: Campaign, at: datetime) -> Verdict:
             return Verdict(False, f"Not dialing: failed, which is final.{told}")
         case other:
             return Verdict(
-                False, f"Its state {quoted(other, 30)} is unknown to this server: whether it dials cannot be said."
+                None, f"Its state {quoted(other, 30)} is unknown to this server: whether it dials cannot be said."
             )
 
 
@@ -83,6 +83,10 @@ def _running(campaign: Campaign, at: datetime) -> Verdict:
     if never_opens(schedule):
         return Verdict(False, f"Not dialing although running; calling hours: {opening}.")
     done, queued = campaign.executed_count, campaign.total_queued_count
+    if queued == 0:
+        return Verdict(
+            False, "Running, but no call is queued, so nothing is dialed: its contacts may not have been imported."
+        )
     if done is not None and queued is not None and 0 < queued <= done:
         return Verdict(False, "Running, but every queued call was made; it completes by itself within about an hour.")
     if not is_open(schedule, at):

@@ -11,6 +11,7 @@ from typing import Any
 
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.untrusted import as_json, masked, one_line, quoted
+from asisso_mcp.api.zones import zone_warning
 from asisso_mcp.campaigns import words
 from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
 from asisso_mcp.campaigns.edits import Change, Comparison, revision
@@ -32,12 +33,20 @@ _COUNTABLE = 10**12
 """Stored counts may be anything; what is larger was not counted, and would only cost a reader."""
 
 
-def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5, known_revision: str | None = None) -> str:
+def campaign_text(
+    campaign: Campaign,
+    at: datetime,
+    *,
+    log_entries: int = 5,
+    may_write: bool = True,
+    known_revision: str | None = None,
+) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
     settings = campaign.settings()
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, at)}",
         f"Calling hours: {_hours(campaign)}.",
+        *_zone_note(campaign),
         f"Retries: {words.retries(settings['retry_config'])}.",
         f"Concurrency: {words.concurrency(settings['max_concurrency'])}.",
         f"Circuit breaker: {words.breaker(settings['circuit_breaker'])}.",
@@ -45,7 +54,7 @@ def campaign_text(campaign: Campaign, at: datetime, *, log_entries: int = 5, kno
         _origins(campaign),
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
-        f"Revision {known_revision or revision(settings)}. {_next_step(campaign)}",
+        f"Revision {known_revision or revision(settings)}. {_next_step(campaign) if may_write else ''}".rstrip(),
     ]
     return brief("\n".join(line for line in lines if line))
 
@@ -59,7 +68,7 @@ def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime
     )
     if not shown:
         return (
-            "There are no campaigns."
+            "There are no campaigns that this server may touch."
             if total == 0
             else f"No campaign matches ({total} in all). Try another query or state."
         )
@@ -73,7 +82,8 @@ def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime
         lines.append(line)
     if len(lines) - 1 < matching:
         lines.append(
-            f"{matching - len(lines) + 1} more are not shown: narrow with `query` or `state`, or ask with a `limit`."
+            f"{matching - len(lines) + 1} more are not shown: narrow with `query` or `state`"
+            + (", or ask with a larger `limit`." if len(lines) - 1 == len(shown) < 100 else ".")
         )
     return "\n".join(lines)
 
@@ -165,7 +175,13 @@ def _hours(campaign: Campaign) -> str:
     return "any hour (none set)" if schedule is None else in_words(schedule)
 
 
-def _starts(dialing: bool) -> str:
+def _zone_note(campaign: Campaign) -> list[str]:
+    schedule = schedule_of(campaign)
+    note = zone_warning(schedule.timezone) if schedule else None
+    return [f"Note: {note}"] if note else []
+
+
+def _starts(dialing: bool | None) -> str:
     return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
 
 

@@ -75,7 +75,9 @@ def breaker(config: Mapping[str, Any] | None) -> str:
 def change_in_words(change: Change) -> str:
     """`retry_config.max_retries: 3 → 5`"""
     say = _value_for(change.field)
-    return f"{one_line(change.field, 60)}: {say(change.before)} → {say(change.after)}"
+    before, after = say(change.before), say(change.after)
+    other = " (the same hours, written as other slots)" if before == after else ""
+    return f"{one_line(change.field, 60)}: {before} → {after}{other}"
 
 
 def _value_for(field: str) -> Callable[[Any], str]:

@@ -112,7 +112,7 @@ def _unknown(name: str, path: str, parent: Mapping[str, Any], root: Mapping[str,
     if nearest:
         return f"{shown} is not an argument; did you mean {nearest}{_UNITS.get(name.lower(), '')}? Valid here: {', '.join(valid)}"
     elsewhere = _elsewhere(_nearest(name, _all_names(root)) or "", root)
-    hint = f"; did you mean {elsewhere}" + "?" if elsewhere else "."
+    hint = f"; did you mean {elsewhere}{_UNITS.get(name.lower(), '')}?" if elsewhere else "."
     return f"{shown} is not an argument{hint} Valid here: {', '.join(valid)}"
 
 

@@ -76,7 +76,7 @@ def _hours(given: Mapping[str, str]) -> str:
         "Read it with get_campaign first. If my words leave days, times or the time zone open, ask me; keep its time zone if I "
         "name none. slots replaces the whole list, so send every window that shall stay; an overnight window is two slots.\n"
         "Call update_campaign with dry_run and show me the hours before and after, in words. Apply it, with the revision as "
-        "expected_revision, when I say yes. If the campaign is running, it must be paused for the edit: tell me, and resume it "
+        "expected_revision, when I say yes. If the campaign is running, it must be paused for the edit (not for the preview): tell me, and resume it "
         "afterwards only if it was running before and I agree."
     )
 
@@ -159,10 +159,15 @@ def _checked(request: Request, arguments: Mapping[str, str], policy: Policy) -> 
         for argument in request.arguments
         if argument.required and not one_line(arguments.get(argument.name, ""))
     ]
+    problems += [
+        f"{name} is longer than {_TEXT_LENGTH} characters; say it in fewer words."
+        for name in names
+        if len(arguments.get(name, "")) > _TEXT_LENGTH
+    ]
     if problems:
         raise MCPError(INVALID_PARAMS, f"The prompt {request.name} cannot be made: {' '.join(problems)}")
     return {
-        name: _campaign(arguments[name], policy) if name == CAMPAIGN else quoted(arguments[name], _TEXT_LENGTH)
+        name: _campaign(arguments[name], policy) if name == CAMPAIGN else quoted(arguments[name], 4 * _TEXT_LENGTH)
         for name in names
     }
 

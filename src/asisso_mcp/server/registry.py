@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.campaigns.brevity import brief
 from asisso_mcp.campaigns.edits import Declined
 from asisso_mcp.campaigns.service import CampaignService
@@ -119,9 +120,20 @@ class Registry:
 
     def __init__(self, tools: tuple[Tool, ...], policy: Policy) -> None:
         self._tools = {tool.name: tool for tool in tools if policy.may_write or tool.hints.read_only}
+        self._withheld = frozenset(tool.name for tool in tools) - self._tools.keys()
 
     def __iter__(self) -> Any:
         return iter(self._tools.values())
 
     def get(self, name: str) -> Tool | None:
         return self._tools.get(name)
+
+    def why_not(self, name: str) -> str:
+        """Why there is no such tool, for whoever asked for it."""
+        known = ", ".join(self._tools)
+        if name in self._withheld:
+            return (
+                f"{name} is not offered here: this server only reads (--read-only, or a token without the right to write). The "
+                f"person who runs it can change that. It has {known}."
+            )
+        return f"Unknown tool: {one_line(name, 64)}. This server has {known}."

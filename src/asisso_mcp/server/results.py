@@ -22,7 +22,7 @@ class CampaignRow(BaseModel):
     campaign_id: int
     name: str
     state: str
-    dialing: bool
+    dialing: bool | None = None
 
 
 class CampaignsResult(_Result):
@@ -35,7 +35,7 @@ class CampaignResult(_Result):
     campaign_id: int
     name: str
     state: str
-    dialing: bool
+    dialing: bool | None = None
     revision: str
     retry_config: dict[str, Any] | None = None
     max_concurrency: int | None = None

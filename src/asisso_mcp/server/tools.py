@@ -1,8 +1,9 @@
 """The five tools: their words, hints and models, and the few lines that each of them is."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from asisso_mcp.api.models import EDITABLE, Campaign
+from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
 from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.campaigns.edits import Declined, revision
 from asisso_mcp.campaigns.service import Edited, Switched
@@ -18,11 +19,11 @@ _NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
 async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResult:
     at = call.service.clock()
     campaigns = [campaign for campaign in await call.service.list() if call.policy.sees(campaign.id)]
-    query = (arguments.query or "").casefold()
+    query = one_line(arguments.query or "", _NAME_LENGTH).casefold()
     matching = [
         campaign
         for campaign in campaigns
-        if query in campaign.name.casefold() and arguments.state in (None, campaign.phase)
+        if query in one_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
     ]
     shown = matching[: arguments.limit or 20]
     return CampaignsResult(
@@ -49,16 +50,16 @@ async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
     settings = campaign.settings()
     now = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, at, log_entries=entries, known_revision=now),
+        summary=campaign_text(campaign, at, log_entries=entries, may_write=call.policy.may_write, known_revision=now),
         campaign_id=campaign.id,
         name=one_line(campaign.name, _NAME_LENGTH),
         state=one_line(campaign.phase, 40),
         dialing=verdict(campaign, at).dialing,
         revision=now,
-        retry_config=settings["retry_config"],
+        retry_config=_shown_section("retry_config", settings),
         max_concurrency=settings["max_concurrency"],
-        schedule_config=settings["schedule_config"],
-        circuit_breaker=settings["circuit_breaker"],
+        schedule_config=_shown_section("schedule_config", settings),
+        circuit_breaker=_shown_section("circuit_breaker", settings),
         executed_count=campaign.executed_count,
         total_queued_count=campaign.total_queued_count,
         total_rows=campaign.total_rows,
@@ -91,6 +92,25 @@ async def resume_campaign(call: Call, arguments: CampaignArguments) -> WriteResu
     call.policy.require(arguments.campaign_id)
     switched = await call.service.resume(arguments.campaign_id)
     return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
+
+
+def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A section as it may be shown: the leaves that this server knows, their texts on one line, at most 50 slots."""
+    section = settings[name]
+    if section is None:
+        return None
+    known = {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
+    if isinstance(known.get("slots"), list):
+        known["slots"] = [_plain_leaves(slot) for slot in known["slots"][:50] if isinstance(slot, dict)]
+    return _plain_leaves(known, "slots")
+
+
+def _plain_leaves(values: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+    return {
+        leaf: each if leaf in kept else one_line(each, 80) if isinstance(each, str) else each
+        for leaf, each in values.items()
+        if leaf in kept or isinstance(each, str | int | float | None)
+    }
 
 
 def _edit_result(edited: Edited, summary: str) -> WriteResult:
@@ -172,7 +192,7 @@ TOOLS: tuple[Tool, ...] = (
         "after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
-        hints=_WRITE,
+        hints=Hints(read_only=False, destructive=True, idempotent=True),  # it overwrites, it does not only add
         handler=update_campaign,
     ),
     Tool(
