@@ -27,7 +27,11 @@ demo: $(VENV)/.ready ## a real MCP client talks to the server over the built-in 
 
 .PHONY: test
 test: $(VENV)/.ready ## the tests, under two minutes
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) -m "not slow"
+
+.PHONY: slow
+slow: $(VENV)/.ready ## the other tests: many processes, several servers
+	@$(BIN)/pytest -n $(JOBS) -m slow
 
 .PHONY: check
 check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch coverage
@@ -40,7 +44,11 @@ check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch c
 
 .PHONY: coverage
 coverage: $(VENV)/.ready ## branch coverage of what decides and what speaks to the API: at least 95 %
-	@$(BIN)/pytest -n $(JOBS) --cov=asisso_mcp.campaigns --cov=asisso_mcp.api --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95 tests/api tests/campaigns tests/server
+	@$(BIN)/pytest -n $(JOBS) --cov=asisso_mcp.campaigns --cov=asisso_mcp.api --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=95 -m "not slow" tests/api tests/campaigns tests/fuzz
+
+.PHONY: words
+words: $(VENV)/.ready ## the quality of the tools' descriptions, by a linter
+	@.ci/words
 
 .PHONY: bundle
 bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; checks server.json (needs npx and uv)
@@ -74,7 +82,7 @@ docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the prepared ans
 	@$(BIN)/python -m tests.clients.page
 
 .PHONY: all
-all: check test coverage demo ## what CI runs
+all: test slow check coverage demo words clients conformance ## what CI runs
 
 .PHONY: clean
 clean: ## remove what these commands made

@@ -40,6 +40,7 @@ def talk(program: str, frames: list[Any], *flags: str, **environment: str) -> di
     return {json.loads(line).get("id"): line for line in told.stdout.splitlines()}
 
 
+@pytest.mark.slow
 def test_the_prepared_answers_are_what_the_real_server_says_now() -> None:
     assert Path(opening.PREPARED).read_text(encoding="utf-8") == prepared.prepared()
 
@@ -75,6 +76,7 @@ def test_the_prepared_answers_are_what_the_real_server_says_now() -> None:
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_every_conversation_reads_the_same_with_and_without_the_opening(frames: list[Any]) -> None:
     now = {"ASISSO_API_KEY": "as_x", "ASISSO_BASE_URL": "http://127.0.0.1:9"}
     assert talk(WITH, frames, **now) == talk(WITHOUT, frames, **now)
@@ -87,6 +89,7 @@ def test_a_client_that_asks_discover_and_then_says_initialize_is_served() -> Non
     assert json.loads(told[9])["result"]["isError"] is False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["[" * 100_000, '{"a":' * 100_000, "{", "null", "\x00"])
 @pytest.mark.parametrize("before", [[], HELLO[:2]])
 def test_a_line_that_is_no_message_is_left_to_the_real_server(before: list[Any], line: str) -> None:

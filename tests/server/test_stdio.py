@@ -141,6 +141,7 @@ def test_an_input_that_ends_at_once_ends_the_server_cleanly() -> None:
         assert raw.end() == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["", "{", "[]", '{"jsonrpc": "2.0"}', "null", "\x00\xff", '{"jsonrpc":"1.0","id":1}'])
 def test_a_line_that_is_no_message_leaves_the_server_up(line: str) -> None:
     with started("--sandbox") as raw:

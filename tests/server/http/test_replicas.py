@@ -16,6 +16,8 @@ from asisso_mcp.server.http_process import listen
 from asisso_mcp.server.http_settings import Serving
 from tests.server.http.served import ERAS, connected, launched, modern, post
 
+pytestmark = pytest.mark.slow
+
 _HOP_BY_HOP = {b"host", b"connection", b"keep-alive", b"transfer-encoding"}
 
 

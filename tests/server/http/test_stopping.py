@@ -10,6 +10,8 @@ import pytest
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from tests.server.http.served import Launched, Served, launched, legacy, modern, post, settings_for
 
+pytestmark = pytest.mark.slow
+
 ERAS = {"2026": modern, "2025": legacy}
 
 

@@ -15,6 +15,8 @@ from tests.conftest import SETTINGS
 from tests.server.http.load import measure
 from tests.server.http.served import ERAS, Served, connected, settings_for
 
+pytestmark = pytest.mark.slow
+
 ONE, OTHER = Caller(api_key=SecretStr(KEY)), Caller(api_key=SecretStr(OTHER_TENANT_KEY))
 
 

@@ -1,0 +1,75 @@
+"""Is an answer one that may be given? Words in our own lines, bounded and clean; structure as the schema promises."""
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from mcp_types import JSONRPCResponse
+
+from asisso_mcp.server.app import as_result
+from asisso_mcp.server.registry import Answer, Tool
+from tests.fuzz.shapes import MARK
+
+LONGEST = 6000
+"""Characters of a text: about 1,500 tokens."""
+
+_OURS = re.compile(
+    r"""
+      Campaign[ ]\d+[ ]" | Calling[ ]hours:[ ] | Retries:[ ] | Concurrency:[ ] | Circuit[ ]breaker:[ ] | Progress:[ ]
+    | (?:Workflow|Telephony)[ ]" | (?:Created|Started|Completed)[ ](?:\d{4}-|at[ ]an) | Log,[ ]the[ ]newest[ ]\d+[ ]of[ ]\d+:$
+    | The[ ]API[ ]warns:[ ]" | Revision[ ][0-9a-f]{12}\.
+    | \d+[ ]campaigns?\b | \d+[ ]of[ ]\d+[ ]campaigns[ ]match | There[ ]are[ ]no[ ]campaigns[ ]that[ ]this[ ]server[ ]may[ ]touch\.$ | No[ ]campaign[ ]matches[ ]\(
+    | \d+[ ]more[ ]are[ ]not[ ]shown:
+    | (?:Preview|Done|Partly[ ]applied|Not[ ]applied|Not[ ]paused|Not[ ]running):[ ]Campaign[ ]\d+[ ]"
+    | Someone[ ]else[ ]changed[ ]at[ ]the[ ]same[ ]time,[ ]not[ ]this[ ]edit:$ | In[ ]place:$ | Note:[ ] | What[ ]follows:[ ]
+    | Its[ ]settings[ ]can[ ]be[ ]changed | Call[ ]`pause_campaign`[ ]again\.$ | Undo:[ ]`(?:update|pause|resume)_campaign`[ ]with[ ]
+    | Not[ ]dialing | Dialing[ ]now; | Running,[ ]but | Its[ ]state[ ]"
+    | -[ ]\d+[ ]" | -[ ](?:\d{4}-\d\d-\d\d[ ]|at[ ]an[ ]unknown[ ]time[ ]|") | -[ ]and[ ]\d+[ ]more$
+    | -[ ](?:name|retry_config|max_concurrency|schedule_config|circuit_breaker)\b
+    """,
+    re.VERBOSE,
+)
+_COMPLAINTS = re.compile(r"Nothing was sent, because \d+ arguments of \w+ do not fit:$")
+_VISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def check_text(text: str, *, error: bool) -> None:
+    """Raises AssertionError for a text that a person or a model should not be shown."""
+    assert text.strip()
+    assert len(text) <= LONGEST, (len(text), text[:500])
+    hidden = {f"U+{ord(each):04X}" for each in text if each != "\n" and unicodedata.category(each) in _VISIBLE}
+    assert not hidden, (hidden, text)
+    assert "Traceback" not in text
+    assert "Something unexpected went wrong" not in text, text
+    first, *rest = text.split("\n")
+    if error:
+        assert not rest or (_COMPLAINTS.match(first) and all(line.startswith("- ") for line in rest)), text
+        return
+    for line in (first, *rest):
+        assert _OURS.match(line), f"not a line of ours: {line!r}\n{text}"
+        assert not re.match(rf"[- ]*{MARK}", line), text
+
+
+@cache
+def _validator(tool: str, schema: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema))
+
+
+def check(tool: Tool, answer: Answer) -> dict[str, Any]:
+    """The answer as it goes over the wire. Raises AssertionError when anything about it is not as promised."""
+    check_text(answer.text, error=answer.is_error)
+    if answer.structure is not None:
+        schema = _validator(tool.name, json.dumps(tool.output_schema))
+        assert not [error.message for error in schema.iter_errors(answer.structure)]
+        assert answer.structure["summary"] == answer.text
+    result = as_result(answer)
+    line = JSONRPCResponse(jsonrpc="2.0", id=1, result=result).model_dump_json(by_alias=True, exclude_unset=True)
+    line.encode()
+    assert "\n" not in line
+    back: Mapping[str, Any] = json.loads(line)["result"]
+    assert back["content"][0]["text"] == answer.text
+    return result

@@ -1,0 +1,294 @@
+"""Whatever is asked in whatever order, with faults and colleagues in between: what is said is what is so.
+
+A sandbox, the server over it, and a witness inside the sandbox; after each call the witness's account is held against the
+answer by `judge`, which shares nothing with the code that gave it.
+"""
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.connection import Connection
+from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.sandbox import Fault, Sandbox
+from asisso_mcp.server.policy import Policy
+from asisso_mcp.server.registry import Call
+from asisso_mcp.server.tools import TOOLS
+from tests.conftest import MONDAY, SETTINGS, no_wait
+from tests.fuzz.conftest import PROFILE
+from tests.fuzz.judge import untruths
+from tests.fuzz.said import check
+from tests.fuzz.witness import EDITABLE, Settings, Witness, settings_of
+
+BY_NAME = {tool.name: tool for tool in TOOLS}
+CAMPAIGNS = (2, 3, 4, 5, 7, 10, 12, 13, 14)
+"""A draft, a running one, paused ones with and without settings, one that imports, odd stored values, an off breaker."""
+
+ids = st.sampled_from(CAMPAIGNS)
+slots = st.builds(
+    lambda day, start, hours: {
+        "day_of_week": day,
+        "start_time": f"{start:02}:00",
+        "end_time": f"{start + hours:02}:00",
+    },
+    st.integers(0, 6),
+    st.integers(0, 18),
+    st.integers(1, 6),
+)
+
+
+def some(**leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """At least one of the leaves."""
+    return st.fixed_dictionaries({}, optional=leaves).filter(bool)
+
+
+edits = some(
+    name=st.sampled_from(["Other", "Ünïcode 春", 'With "quotes"', "x" * 255]),
+    max_concurrency=st.sampled_from([1, 2, 3, 5, 99]),
+    retry_config=some(
+        enabled=st.booleans(),
+        max_retries=st.integers(0, 10),
+        retry_delay_seconds=st.sampled_from([30, 300, 3600]),
+        retry_on_voicemail=st.booleans(),
+    ),
+    schedule_config=some(
+        enabled=st.booleans(),
+        timezone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"]),
+        slots=st.lists(slots, min_size=1, max_size=3),
+    ),
+    circuit_breaker=some(
+        enabled=st.booleans(),
+        failure_threshold=st.sampled_from([0.1, 0.5, 1.0]),
+        window_seconds=st.sampled_from([30, 120, 600]),
+        min_calls_in_window=st.integers(1, 100),
+    ),
+)
+foreign = st.sampled_from(
+    [None, {"name": "Theirs"}, {"max_concurrency": 4}, {"retry_config": {"max_retries": 9}}, {"circuit_breaker": {}}]
+)
+methods = st.sampled_from(["GET", "PATCH", "POST", None])
+times = st.sampled_from([1, 1, 1, 2, 6])
+faults = st.one_of(
+    st.builds(
+        lambda kind, method, times, how, after: Fault(kind, method=method, times=times, how=how, after=after),
+        st.sampled_from(["drop-before", "drop-after"]),
+        methods,
+        times,
+        st.sampled_from(["close", "reset"]),
+        st.sampled_from([0, 0, 1]),
+    ),
+    st.builds(
+        lambda kind, method, times: Fault(kind, method=method, times=times, bytes=8_400_000),
+        st.sampled_from(["error-after", "broken-json", "cut-body", "huge-body", "redirect"]),
+        methods,
+        times,
+    ),
+    st.builds(
+        lambda code, wait, method, times: Fault("status", code=code, retry_after=wait, method=method, times=times),
+        st.sampled_from([400, 401, 404, 422, 429, 500, 502, 503, 504]),
+        st.sampled_from([None, 0, 3]),
+        methods,
+        times,
+    ),
+    st.builds(
+        lambda when, fields, times: Fault("foreign-edit", when=when, fields=fields, times=times),
+        st.sampled_from(["before", "after", "overwrite", "lost"]),
+        foreign,
+        times,
+    ),
+    st.builds(lambda when, times: Fault("trip", when=when, times=times), st.sampled_from(["before", "after"]), times),
+    st.builds(lambda seconds: Fault("unsync", seconds=seconds, times=1), st.sampled_from([None, 0.0, 60.0])),
+)
+
+
+def lost(method: str | None) -> st.SearchStrategy[Fault]:
+    """What happens to the next write, or to the look at what became of it."""
+    after = 1 if method == "GET" else 0
+    return st.one_of(
+        st.builds(
+            lambda kind, how, times: Fault(kind, method=method, how=how, times=times, after=after),
+            st.sampled_from(["drop-before", "drop-after"]),
+            st.sampled_from(["close", "reset"]),
+            st.sampled_from([1, 1, 2]),
+        ),
+        st.builds(
+            lambda kind: Fault(kind, method=method, times=1, after=after),
+            st.sampled_from(["error-after", "broken-json"]),
+        ),
+        st.builds(
+            lambda code, times: Fault("status", code=code, method=method, times=times, after=after),
+            st.sampled_from([400, 429, 500, 502, 503, 504]),
+            st.sampled_from([1, 2]),
+        ),
+    )
+
+
+meddling = st.one_of(
+    st.builds(
+        lambda when, fields: Fault("foreign-edit", when=when, fields=fields, times=1),
+        st.sampled_from(["before", "lost", "lost", "after"]),
+        foreign,
+    ),
+    st.builds(lambda when: Fault("trip", when=when, times=1), st.sampled_from(["before", "after"])),
+    st.just(Fault("unsync", times=1)),
+)
+
+
+def fire(method: str) -> st.SearchStrategy[list[Fault]]:
+    """One to three things that go wrong with one write."""
+    looks = st.lists(lost("GET"), max_size=1)
+    return st.builds(
+        lambda write, look, others: [*write, *look, *others],
+        st.lists(lost(method), max_size=1),
+        st.one_of(st.just([]), looks),
+        st.lists(meddling, max_size=1),
+    ).filter(bool)
+
+
+class Conversation(RuleBasedStateMachine):
+    """Tool calls, faults, colleagues and time; every call is judged."""
+
+    portal: BlockingPortal
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = MONDAY
+        self.sandbox = Sandbox(clock=lambda: self.now)
+        self.witness = Witness(self.sandbox)
+        client = AsissoClient(Connection(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
+        self.call = Call(CampaignService(client, clock=lambda: self.now, sleep=no_wait), Policy())
+        self.revisions: dict[int, str] = {}
+        self.undo: tuple[str, dict[str, Any], Settings, dict[str, Any]] | None = None
+
+    def teardown(self) -> None:
+        self.sandbox.close()
+
+    def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        campaign_id = arguments.get("campaign_id", CAMPAIGNS[0])
+        watch = self.witness.look(campaign_id)
+        before = self.sandbox.campaign(campaign_id)
+        sent = copy.deepcopy(arguments)
+        answer = self.portal.call(BY_NAME[tool].call, arguments, self.call)
+        assert arguments == sent
+        result = check(BY_NAME[tool], answer)
+        note(f"{tool} {arguments} → {answer.text}")
+        now = self.sandbox.campaign(campaign_id)
+        assert untruths(tool, arguments, result, watch=watch, before=before, now=now) == []
+        return result
+
+    @rule(campaign_id=ids, edit=edits, dry_run=st.booleans(), known=st.booleans())
+    def edit(self, campaign_id: int, edit: dict[str, Any], *, dry_run: bool, known: bool) -> None:
+        extra: dict[str, Any] = {"dry_run": True} if dry_run else {}
+        if known and campaign_id in self.revisions:
+            extra["expected_revision"] = self.revisions[campaign_id]
+        before = settings_of(self.sandbox.campaign(campaign_id))
+        result = self.ask("update_campaign", campaign_id=campaign_id, **edit, **extra)
+        structure = result.get("structuredContent", {})
+        self.undo = None
+        if structure.get("undo"):
+            self.undo = structure["undo_tool"], structure["undo"], before, structure
+
+    @rule(campaign_id=ids, edit=edits)
+    def edit_paused(self, campaign_id: int, edit: dict[str, Any]) -> None:
+        """Most edits meet a campaign that may be edited."""
+        self.sandbox.put(campaign_id, state="paused", sync_ends_at=None)
+        self.edit(campaign_id, edit, dry_run=False, known=False)
+
+    @rule(campaign_id=ids, edit=edits, trouble=fire("PATCH"))
+    def edit_under_fire(self, campaign_id: int, edit: dict[str, Any], trouble: list[Fault]) -> None:
+        self._only(trouble)
+        self.edit_paused(campaign_id, edit)
+
+    @rule(campaign_id=ids, verb=st.sampled_from(["pause", "resume"]), trouble=fire("POST"))
+    def switch_under_fire(self, campaign_id: int, verb: str, trouble: list[Fault]) -> None:
+        self._only(trouble)
+        self.sandbox.put(campaign_id, state="running" if verb == "pause" else "paused", sync_ends_at=None)
+        self.ask(f"{verb}_campaign", campaign_id=campaign_id)
+
+    def _only(self, trouble: list[Fault]) -> None:
+        self.sandbox.faults.clear()
+        for fault in trouble:
+            self.sandbox.faults.add(copy.deepcopy(fault))
+
+    @precondition(lambda self: self.undo is not None)
+    @rule()
+    def take_back(self) -> None:
+        """The undo, at once and without faults, puts back every value that could be put back."""
+        assert self.undo is not None
+        (tool, arguments, before, structure), self.undo = self.undo, None
+        self.sandbox.faults.clear()
+        if self.sandbox.campaign(arguments["campaign_id"])["state"] not in ("paused", "created"):
+            return
+        current = settings_of(self.sandbox.campaign(arguments["campaign_id"]))
+        if self.ask(tool, **arguments)["isError"]:
+            return  # a stored value above a limit that was lowered since: the API refuses it, and that is told
+        after = settings_of(self.sandbox.campaign(arguments["campaign_id"]))
+        excused = " ".join(structure["warnings"])
+        for change in structure["changes"]:
+            field, was = change["field"], change["before"]
+            section, _, leaf = field.partition(".")
+            named = arguments.get(section)
+            if was is None or (leaf and leaf not in (named or {})) or (not leaf and named is None):
+                assert field in excused or was is None, f"{field} was {was!r}; the undo leaves it, and nobody said so"
+                continue
+            told = named[leaf] if leaf else named
+            shown = (after[section] or {}).get(leaf) if leaf else after[section]
+            assert shown == told
+            if "unset" not in str(was) and "breaker" not in field and field not in excused:
+                assert told == ((before[section] or {}).get(leaf) if leaf else before[section]) or was != told
+        untouched = [name for name in EDITABLE if name not in arguments]
+        assert {name: after[name] for name in untouched} == {name: current[name] for name in untouched}
+
+    @rule(campaign_id=ids)
+    def pause(self, campaign_id: int) -> None:
+        self.ask("pause_campaign", campaign_id=campaign_id)
+
+    @rule(campaign_id=ids)
+    def resume(self, campaign_id: int) -> None:
+        self.ask("resume_campaign", campaign_id=campaign_id)
+
+    @rule(campaign_id=ids)
+    def read(self, campaign_id: int) -> None:
+        result = self.ask("get_campaign", campaign_id=campaign_id)
+        if not result["isError"]:
+            self.revisions[campaign_id] = result["structuredContent"]["revision"]
+
+    @rule(query=st.sampled_from([None, "berlin", "no such"]))
+    def find(self, query: str | None) -> None:
+        self.ask("list_campaigns", **({} if query is None else {"query": query}))
+
+    @rule(fault=faults)
+    def break_something(self, fault: Fault) -> None:
+        self.sandbox.faults.add(copy.deepcopy(fault))
+
+    @rule()
+    def mend(self) -> None:
+        self.sandbox.faults.clear()
+
+    @rule(campaign_id=ids, edit=edits)
+    def colleague_edits(self, campaign_id: int, edit: dict[str, Any]) -> None:
+        self.undo = None
+        if "name" in edit:
+            self.sandbox.put(campaign_id, name=edit["name"])
+        if "max_concurrency" in edit:
+            self.sandbox.put(campaign_id, max_concurrency=edit["max_concurrency"])
+
+    @rule(campaign_id=ids, state=st.sampled_from(["paused", "running", "syncing", "created", "completed", "failed"]))
+    def colleague_moves(self, campaign_id: int, state: str) -> None:
+        self.sandbox.put(campaign_id, state=state, sync_ends_at=None)
+
+    @rule(minutes=st.sampled_from([1, 45, 60 * 24]))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+
+def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagues() -> None:
+    with start_blocking_portal() as portal:
+        Conversation.portal = portal
+        run_state_machine_as_test(Conversation, settings=settings(PROFILE, max_examples=PROFILE.max_examples * 2))

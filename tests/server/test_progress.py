@@ -1,0 +1,378 @@
+"""What a client hears while it waits, and how long it waits at most: no call outlasts the patience of its host."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+
+from asisso_mcp.api import retries
+from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.connection import MAX_CONNECTIONS, Connection
+from asisso_mcp.api.errors import Unreachable
+from asisso_mcp.campaigns import service as campaigns
+from asisso_mcp.campaigns.service import CampaignService, OutcomeUnknown
+from asisso_mcp.config import Settings
+from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox.wire import Message, Receive, Send
+from asisso_mcp.server import app
+from asisso_mcp.server.app import build_server
+from asisso_mcp.server.policy import Policy
+from asisso_mcp.server.registry import Answer, Call
+from asisso_mcp.server.tools import TOOLS
+from tests.conftest import MONDAY, SETTINGS, no_wait
+from tests.server.test_stdio import started
+
+BY_NAME = {tool.name: tool for tool in TOOLS}
+HOSTS_GIVE_UP = 60
+
+
+# --- progress ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_that_asked_hears_that_a_slow_call_goes_on(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "PROGRESS_SECONDS", 0.01)
+    heard: list[tuple[float, float | None, str | None]] = []
+    enough = anyio.Event()
+
+    async def api(_: httpx2.Request) -> httpx2.Response:
+        await enough.wait()
+        return httpx2.Response(200, json={"id": 3, "name": "Spring promo", "state": "paused"})
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message))
+        if len(heard) == 3:
+            enough.set()
+
+    with anyio.fail_after(10):
+        async with Client(build_server(SETTINGS, transport=httpx2.MockTransport(api)), mode=mode) as client:
+            result = await client.call_tool("get_campaign", {"campaign_id": 3}, progress_callback=hear)
+    assert result.is_error is False
+    assert heard[:3] == [
+        (0.01, None, "Read a campaign: waiting for the Asisso API, 0.01 s"),
+        (0.02, None, "Read a campaign: waiting for the Asisso API, 0.02 s"),
+        (0.03, None, "Read a campaign: waiting for the Asisso API, 0.03 s"),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_that_did_not_ask_hears_nothing_but_the_answer(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "PROGRESS_SECONDS", 0.01)
+    heard: list[object] = []
+
+    async def api(_: httpx2.Request) -> httpx2.Response:
+        await anyio.sleep(0.1)  # ten times as long as it would take to hear something
+        return httpx2.Response(200, json={"id": 3, "name": "Spring promo", "state": "paused"})
+
+    async def hear(message: object) -> None:
+        heard.append(message)
+
+    server = build_server(SETTINGS, transport=httpx2.MockTransport(api))
+    async with Client(server, mode=mode, message_handler=hear) as client:
+        assert (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error is False
+    assert heard == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one() -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with Running(sandbox) as running, ExitStack() as stack:
+        raws = [stack.enter_context(started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY)) for _ in range(2)]
+        for raw, era in zip(raws, ("legacy", "modern"), strict=True):
+            raw.open(era)
+            raw.call("get_campaign", campaign_id=3)
+        sandbox.faults.add(Fault("delay", seconds=app.PROGRESS_SECONDS + 1))
+        for raw in raws:
+            own = raw.era.get("_meta", {})
+            for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
+                params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": {**own, **meta}}
+                raw._write({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
+        for raw in raws:
+            assert raw.process.stdout is not None
+            told, answered = [], set()
+            while answered != {91, 92, 93}:
+                frame = json.loads(raw.process.stdout.readline())
+                if "id" in frame:
+                    answered.add(frame["id"])
+                else:
+                    told.append(frame)
+            first = {}
+            for frame in told:  # on a busy machine there may be a second one
+                assert frame["method"] == "notifications/progress"
+                first.setdefault(frame["params"]["progressToken"], frame["params"])
+            message = "Read a campaign: waiting for the Asisso API, 2 s"
+            assert first == {token: {"progressToken": token, "progress": 2.0, "message": message} for token in ("a", 0)}
+    sandbox.close()
+
+
+# --- deadlines --------------------------------------------------------------------------------------------------------
+
+
+def test_the_longest_call_ends_before_hosts_give_up() -> None:
+    """The call's own time, a write that begins at its end, and finding out what became of that write."""
+    assert campaigns.DEADLINE_SECONDS + campaigns.WRITE_SECONDS + campaigns.SETTLE_SECONDS < HOSTS_GIVE_UP
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaigns, "DEADLINE_SECONDS", 0.6)
+    monkeypatch.setattr(campaigns, "WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(campaigns, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(campaigns, "SPARE_SECONDS", 0.05)
+
+
+CAMPAIGN = json.dumps({"id": 3, "name": "Spring promo", "state": "running"}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(CAMPAIGN)
+Peer = Callable[[asyncio.StreamWriter], Any]
+
+
+async def _silence(_: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def _trickle(writer: asyncio.StreamWriter) -> None:
+    """A byte at a time, each sooner than any read timeout."""
+    for byte in HEAD + CAMPAIGN + b" " * 10_000:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def _body_that_never_ends(writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + CAMPAIGN[:10])
+    await writer.drain()
+    await asyncio.Event().wait()
+
+
+async def _come_back_later(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 25\r\nContent-Length: 0\r\n\r\n")
+    await writer.drain()
+
+
+@asynccontextmanager
+async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService]:
+    """An API on a socket that answers slowly, or that answers reads at once and only writes slowly."""
+    tasks: set[asyncio.Task[Any] | None] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        try:
+            while line := await reader.readline():
+                while (await reader.readline()).strip():
+                    pass
+                if reads_work and line.startswith(b"GET"):
+                    writer.write(HEAD + CAMPAIGN)
+                    await writer.drain()
+                else:
+                    await slow(writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")
+    connection = Connection(settings)
+    try:
+        yield CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY)
+    finally:
+        await connection.close()
+        server.close()
+        for task in tasks:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
+        await server.wait_closed()
+
+
+async def _ask(service: CampaignService, tool: str, **arguments: Any) -> Answer:
+    return await BY_NAME[tool].call(arguments, Call(service, Policy()))
+
+
+SLOW = pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends, _come_back_later])
+
+
+@SLOW
+@pytest.mark.parametrize(
+    ("tool", "text"),
+    [
+        (
+            "list_campaigns",
+            "The Asisso API did not answer in time; the list of campaigns was not read. Call again in a minute.",
+        ),
+        ("get_campaign", "The Asisso API did not answer in time; nothing was read. Call again in a minute."),
+        ("pause_campaign", "The Asisso API did not answer in time; nothing was changed. Call again in a minute."),
+    ],
+)
+@pytest.mark.usefixtures("short")
+async def test_a_call_to_an_api_that_dawdles_ends_with_its_deadline(slow: Peer, tool: str, text: str) -> None:
+    arguments = {} if tool == "list_campaigns" else {"campaign_id": 3}
+    async with _api(slow, reads_work=False) as service:
+        with anyio.fail_after(5):
+            answer = await _ask(service, tool, **arguments)
+    assert answer.is_error
+    assert answer.text == text
+
+
+@SLOW
+@pytest.mark.usefixtures("short")
+async def test_a_write_that_dawdles_ends_in_time_as_an_unknown_outcome(slow: Peer) -> None:
+    async with _api(slow, reads_work=True) as service:
+        with anyio.fail_after(5):
+            answer = await _ask(service, "pause_campaign", campaign_id=3)
+    assert answer.text == (
+        "Unknown outcome. Sent: the pause of campaign 3. The Asisso API did not answer in time; it had been sent. The campaign "
+        "was read afterwards and shows no effect so far. It may or may not have been applied, and it was not repeated: look "
+        "with `get_campaign` before you try again."
+    )
+
+
+async def test_a_second_attempt_shares_the_time_of_the_first(service: CampaignService) -> None:
+    deadlines: list[float] = []
+
+    async def lost(*_: Any) -> Any:
+        deadlines.append(anyio.current_effective_deadline())
+        raise Unreachable("The connection was lost.", executed=None)
+
+    service._client.patch = lost  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown):
+        await service.edit(4, {"max_concurrency": 2})
+    assert len(deadlines) == 2
+    assert deadlines[1] - deadlines[0] < 0.01
+
+
+async def test_a_second_attempt_that_is_not_let_through_does_not_say_that_nothing_was_sent(
+    service: CampaignService,
+) -> None:
+    losses = [Unreachable("The connection was lost.", executed=None), Unreachable("Nothing was sent.", executed=False)]
+
+    async def lost(*_: Any) -> Any:
+        raise losses.pop(0)
+
+    service._client.patch = lost  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown):
+        await service.edit(4, {"max_concurrency": 2})
+
+
+# --- what is known stays told, also when looking again fails ----------------------------------------------------------
+
+
+@pytest.fixture
+def hasty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CampaignService:
+    monkeypatch.setattr(retries, "_pause", lambda _: 0)
+    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
+
+
+async def test_a_pause_during_the_import_is_told_although_it_cannot_be_watched(
+    hasty: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("status", method="GET", code=500, after=1))
+    answer = await _ask(hasty, "pause_campaign", campaign_id=10)
+    assert answer.structure is not None
+    assert answer.structure["applied"] is True
+    assert sandbox.campaign(10)["state"] == "paused"
+    assert (
+        "Note: It was paused while its contacts were being imported, and the end of the import can set it running: it could "
+        "not be looked at long enough to be sure. Look once more with `get_campaign` in a minute."
+    ) in answer.text
+
+
+async def test_a_pause_during_the_import_is_told_although_the_call_has_no_time_left_to_watch(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaigns, "DEADLINE_SECONDS", 1.0)
+    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    with anyio.fail_after(5):
+        answer = await _ask(CampaignService(client, clock=lambda: MONDAY), "pause_campaign", campaign_id=10)
+    assert not answer.is_error, answer.text
+    assert "it could not be looked at long enough to be sure" in answer.text
+    assert sandbox.campaign(10)["state"] == "paused"
+
+
+async def test_an_edit_that_a_colleague_undid_is_told_from_the_answer_when_it_cannot_be_read_again(
+    hasty: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("foreign-edit", method="PATCH", when="lost", times=1, fields={"max_concurrency": 2}))
+    sandbox.faults.add(Fault("status", method="GET", code=500, after=1))
+    answer = await _ask(hasty, "update_campaign", campaign_id=4, circuit_breaker={"window_seconds": 77})
+    assert answer.structure is not None
+    assert answer.structure["applied"] is False
+    assert answer.text.startswith("Not applied: ")
+    assert (
+        "Note: It could not be read once more after that, so this is what the API answered to the edit." in answer.text
+    )
+
+
+async def test_a_named_value_that_was_so_already_and_that_a_colleague_changed_meanwhile_is_not_called_applied(
+    hasty: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("foreign-edit", method="PATCH", times=1, fields={"max_concurrency": 2}))
+    answer = await _ask(
+        hasty, "update_campaign", campaign_id=4, max_concurrency=4, circuit_breaker={"min_calls_in_window": 9}
+    )
+    assert sandbox.requests[1].json.keys() == {"circuit_breaker"}
+    assert answer.structure is not None
+    assert answer.structure["applied"] is False
+    assert answer.text.startswith(
+        'Partly applied: Campaign 4 "Berlin appointment reminders" was written, and does not show all of the edit. Someone '
+        "else may have written at the same moment. Not in place:\n- max_concurrency: 2, not 4\nIn place:\n"
+        "- circuit_breaker.min_calls_in_window: 8 → 9\n"
+    )
+
+
+async def test_a_resume_whose_reply_was_lost_and_that_the_breaker_undid_is_not_sent_again(
+    hasty: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.faults.add(Fault("trip", method="POST", when="after", times=1))
+    sandbox.faults.add(Fault("drop-after", method="POST", times=1))
+    answer = await _ask(hasty, "resume_campaign", campaign_id=4)
+    assert answer.text.startswith("Unknown outcome. Sent: the resume of campaign 4. ")
+    assert "The campaign was read afterwards: it is paused as before, and its log has new entries." in answer.text
+    assert [request.method for request in sandbox.requests].count("POST") == 1
+
+
+# --- how much at once -------------------------------------------------------------------------------------------------
+
+
+async def test_however_many_calls_there_are_the_api_never_gets_more_than_sixteen_requests_at_once() -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    inner, now, most = sandbox.app, 0, 0
+
+    async def counting(scope: Message, receive: Receive, send: Send) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        try:
+            await inner(scope, receive, send)
+        finally:
+            now -= 1
+
+    sandbox.app = counting
+    sandbox.faults.add(Fault("delay", seconds=0.02))
+    failed: list[str] = []
+    with Running(sandbox) as running:
+        settings = Settings(api_key=SETTINGS.api_key, base_url=running.url)
+        async with Client(build_server(settings)) as client:
+
+            async def ask(number: int) -> None:
+                result = await client.call_tool("get_campaign", {"campaign_id": 1 + number % 14})
+                if result.is_error:
+                    failed.append(result.content[0].text)  # type: ignore[union-attr]
+
+            async with anyio.create_task_group() as tasks:
+                for number in range(80):
+                    tasks.start_soon(ask, number)
+    sandbox.close()
+    assert failed == []
+    assert 8 < most <= MAX_CONNECTIONS == 16

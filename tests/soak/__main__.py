@@ -1,0 +1,104 @@
+"""Do its statements hold under fire? The real server over the sandbox on a socket, every fault, every answer checked.
+
+`python -m tests.soak` writes the table of docs/reliability.md; exit 1 when one statement was wrong, one write lost or doubled, one
+secret leaked, or memory grew. `--calls` and `--minutes` bound it; `--dry` leaves the page alone.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import anyio
+from mcp import Client
+
+from asisso_mcp.sandbox import KEY, TOKEN, Running, Sandbox
+from tests.conftest import MONDAY
+from tests.fuzz.witness import Witness
+from tests.soak import trouble
+from tests.soak.process import Server
+from tests.soak.table import table, write
+from tests.soak.traffic import Tally, Traffic
+
+WARM = 1000
+"""Calls after which memory counts as the start: everything is imported, pools and caches are filled."""
+GROWTH = 1.15
+"""How much larger the resident memory may be at the end."""
+
+
+async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: Path) -> tuple[Tally, str, list[str]]:
+    """Runs it: the tally, the tables, and what is not as promised."""
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    witness = Witness(sandbox)
+    campaigns = trouble.campaigns(sandbox, callers * 4, random.Random(seed))  # noqa: S311 - repeatable
+    began = time.monotonic()
+    with Running(sandbox) as running:
+        environment = {
+            "ASISSO_BASE_URL": running.url,
+            "ASISSO_API_KEY": KEY,
+            "ASISSO_ACCESS_TOKEN": TOKEN,
+            "ASISSO_TIMEOUT": str(trouble.TIMEOUT),
+            "ASISSO_LOG_LEVEL": "debug",
+        }
+        server = Server(environment, secrets=(KEY, TOKEN), stderr=stderr)
+        async with Client(server.transport()) as client:
+            await client.list_tools()
+            for fault in trouble.faults():
+                sandbox.faults.add(fault)
+            faults = list(sandbox.faults)
+            traffic = Traffic(sandbox, witness, client, campaigns, seed=seed)
+            await traffic.run(min(WARM, calls), callers=callers, seconds=minutes * 60)
+            start = server.memory()
+            left = minutes * 60 - (time.monotonic() - began)
+            if calls > WARM and left > 0:
+                await traffic.run(calls, callers=callers, seconds=left)
+            end = server.memory()
+    sandbox.close()
+    tally, leaked, tracebacks = traffic.tally, server.secrets_seen + server.stderr_secrets(), server.tracebacks()
+    text = table(
+        tally,
+        faults,
+        leaked=leaked,
+        tracebacks=tracebacks,
+        start=start,
+        end=end,
+        seconds=time.monotonic() - began,
+    )
+    problems = [*tally.wrong, *tally.lost, *tally.doubled, *tally.protocol_errors]
+    problems += [f"{leaked} secrets leaked"] if leaked else []
+    problems += [f"{tracebacks} tracebacks on stderr"] if tracebacks else []
+    problems += [f"only {tally.made} of {calls} calls were made in {minutes:g} minutes"] if tally.made < calls else []
+    if start and end and end[0] > start[0] * GROWTH:
+        problems.append(f"memory grew from {start[0]} to {end[0]} kB")
+    return tally, text, problems
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--calls", type=int, default=20_000)
+    parser.add_argument("--callers", type=int, default=8, help="calls at once")
+    parser.add_argument("--minutes", type=float, default=20, help="give up after so long")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dry", action="store_true", help="print only")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        stderr = Path(folder) / "stderr"
+
+        async def run() -> tuple[Tally, str, list[str]]:
+            return await soak(
+                options.calls, callers=options.callers, minutes=options.minutes, seed=options.seed, stderr=stderr
+            )
+
+        _, text, problems = anyio.run(run)
+    print(text)
+    for problem in problems[:20]:
+        print(f"violation: {problem}", file=sys.stderr)
+    if not options.dry and not problems:
+        write(text)
+    return int(bool(problems))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

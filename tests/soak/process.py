@@ -1,0 +1,89 @@
+"""The real server in a process of its own, as the transport of an SDK client: every line it says is looked at on the way."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.streams.buffered import BufferedByteReceiveStream
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+
+LONGEST_LINE = 64 * 1024 * 1024
+
+
+class Server:
+    """`asisso-mcp serve -vv`. `secrets_seen`: lines of stdout in which one of the secrets stood."""
+
+    def __init__(self, environment: dict[str, str], *, secrets: tuple[str, ...], stderr: Path) -> None:
+        self._environment = {"PATH": os.environ["PATH"], **environment}
+        self._secrets = tuple(secret.encode() for secret in secrets)
+        self._stderr = stderr
+        self.secrets_seen = 0
+        self.pid = 0
+
+    @asynccontextmanager
+    async def transport(self) -> AsyncIterator[tuple[Any, Any]]:
+        """What `mcp.Client` takes."""
+        to_client, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](64)
+        outgoing, to_server = anyio.create_memory_object_stream[SessionMessage](64)
+        with self._stderr.open("wb") as errors:
+            process = await anyio.open_process(
+                [sys.executable, "-m", "asisso_mcp", "serve", "-vv"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=self._environment,
+            )
+            self.pid = process.pid
+            assert process.stdin is not None
+            assert process.stdout is not None
+            lines = BufferedByteReceiveStream(process.stdout)
+
+            async def listen() -> None:
+                async with to_client:
+                    while True:
+                        try:
+                            line = await lines.receive_until(b"\n", LONGEST_LINE)
+                        except (anyio.IncompleteRead, anyio.ClosedResourceError):
+                            return
+                        self.secrets_seen += any(secret in line for secret in self._secrets)
+                        await to_client.send(SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False)))
+
+            async def talk() -> None:
+                async for sent in to_server:
+                    line = sent.message.model_dump_json(by_alias=True, exclude_unset=True)
+                    await process.stdin.send(line.encode() + b"\n")  # type: ignore[union-attr]
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listen)
+                tasks.start_soon(talk)
+                try:
+                    yield incoming, outgoing
+                finally:
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(10) as patience:
+                        await process.stdin.aclose()
+                        await process.wait()
+                    if patience.cancelled_caught:
+                        process.kill()
+                    tasks.cancel_scope.cancel()
+
+    def memory(self) -> tuple[int, int] | None:
+        """Resident now and at most so far, in kB; None where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return None
+        found = dict(line.split(":", 1) for line in status.splitlines())
+        return int(found["VmRSS"].split()[0]), int(found["VmHWM"].split()[0])
+
+    def stderr_secrets(self) -> int:
+        text = self._stderr.read_bytes()
+        return sum(text.count(secret) for secret in self._secrets)
+
+    def tracebacks(self) -> int:
+        return self._stderr.read_bytes().count(b"Traceback")

@@ -1,0 +1,75 @@
+"""Which faults a soak injects, at which rate, and what the campaigns look like that suffer them."""
+
+import json
+import random
+from typing import Any
+
+from asisso_mcp.sandbox import KEY, Fault, Sandbox
+
+TIMEOUT = 1.0
+"""Seconds that the server waits for one answer of the API in a soak (ASISSO_TIMEOUT)."""
+
+ECHO = json.dumps({"detail": f"The key {KEY} was refused"})
+
+
+def faults() -> list[Fault]:
+    """Every kind that the sandbox has, but `poison`, which is injected in episodes."""
+    seeds = iter(range(1, 1000))
+
+    def at(rate: float, kind: str, **others: Any) -> Fault:
+        return Fault(kind, rate=rate, seed=next(seeds), **others)
+
+    return [
+        at(0.010, "delay", seconds=0.03),
+        at(0.002, "delay", seconds=TIMEOUT + 0.3),
+        at(0.004, "delay", seconds=TIMEOUT + 0.3, when="after", method="PATCH"),
+        *(at(0.003, "status", code=code) for code in (500, 502, 504)),
+        at(0.003, "status", code=429),
+        at(0.003, "status", code=503, retry_after=0),
+        at(0.002, "status", code=401, body=ECHO),
+        at(0.002, "status", code=400, body=ECHO),
+        at(0.002, "status", code=422, body=ECHO),
+        *(at(0.004, kind, how=how) for kind in ("drop-before", "drop-after") for how in ("close", "reset")),
+        *(
+            at(0.010, kind, how="close", method=method)
+            for kind in ("drop-before", "drop-after")
+            for method in ("PATCH", "POST")
+        ),
+        at(0.006, "error-after"),
+        at(0.006, "broken-json"),
+        at(0.006, "cut-body"),
+        at(0.001, "huge-body", bytes=8_500_000),
+        at(0.003, "redirect", location=f"https://elsewhere.example/?key={KEY}"),
+        at(0.10, "trip", when="before"),
+        at(0.03, "trip", when="after"),
+        *(at(0.02, "foreign-edit", when=when) for when in ("before", "after", "overwrite", "lost")),
+        at(0.15, "unsync"),
+    ]
+
+
+def campaigns(sandbox: Sandbox, count: int, dice: random.Random) -> list[int]:
+    """So many campaigns of the main tenant, each with its own settings, some without."""
+    found = []
+    for number in range(count):
+        settings: dict[str, Any] = {}
+        if number % 4:
+            settings["retry_config"] = {
+                "enabled": True,
+                "max_retries": dice.randint(0, 10),
+                "retry_delay_seconds": dice.randint(30, 3600),
+                "retry_on_busy": True,
+                "retry_on_no_answer": bool(number % 2),
+                "retry_on_voicemail": False,
+            }
+            breaker = {"enabled": True, "failure_threshold": 0.3, "window_seconds": 180, "min_calls_in_window": 8}
+            slots = [{"day_of_week": day, "start_time": "09:00", "end_time": "17:00"} for day in range(5)]
+            settings["metadata"] = {
+                "max_concurrency": dice.randint(1, 10),
+                "circuit_breaker": breaker,
+                "schedule_config": {"enabled": True, "timezone": "Europe/Berlin", "slots": slots},
+            }
+        state = ("paused", "running", "paused", "created")[number % 4]
+        queued = {"total_rows": 240, "source_rows": 240, "total_queued_count": 240, "executed_count": 100}
+        name = f'Campaign {number} "quoted"\nDone: nothing'
+        found.append(sandbox.add(name=name, state=state, started_at=None, **queued, **settings))
+    return found
