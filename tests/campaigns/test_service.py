@@ -16,7 +16,8 @@ from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
 from asisso_mcp.campaigns.edits import Declined
-from asisso_mcp.campaigns.service import FIRST_CAME_LATE, REPLY_LOST, SENT_TWICE, CampaignService, OutcomeUnknown
+from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.campaigns.writes import FIRST_CAME_LATE, REPLY_LOST, SENT_TWICE, OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, Fault, Running, Sandbox
 from tests.conftest import MONDAY, no_wait
@@ -322,7 +323,7 @@ async def test_an_edit_that_is_cancelled_after_it_was_sent_ends_and_its_outcome_
 
 
 async def test_a_read_that_takes_too_long_ends_in_words(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
-    monkeypatch.setattr("asisso_mcp.campaigns.service.DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr("asisso_mcp.campaigns.deadlines.DEADLINE_SECONDS", 0.05)
     service = await _service(sandbox, Settings())
     sandbox.faults.add(Fault("delay", seconds=5))
     with pytest.raises(TimedOut) as late:

@@ -16,8 +16,9 @@ from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.connection import MAX_CONNECTIONS, Connection
 from asisso_mcp.api.errors import Unreachable
-from asisso_mcp.campaigns import service as campaigns
-from asisso_mcp.campaigns.service import CampaignService, OutcomeUnknown
+from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.campaigns.writes import OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from asisso_mcp.sandbox.wire import Message, Receive, Send
@@ -119,15 +120,15 @@ def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_
 
 def test_the_longest_call_ends_before_hosts_give_up() -> None:
     """The call's own time, a write that begins at its end, and finding out what became of that write."""
-    assert campaigns.DEADLINE_SECONDS + campaigns.WRITE_SECONDS + campaigns.SETTLE_SECONDS < HOSTS_GIVE_UP
+    assert deadlines.DEADLINE_SECONDS + deadlines.WRITE_SECONDS + deadlines.SETTLE_SECONDS < HOSTS_GIVE_UP
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(campaigns, "DEADLINE_SECONDS", 0.6)
-    monkeypatch.setattr(campaigns, "WRITE_SECONDS", 0.2)
-    monkeypatch.setattr(campaigns, "SETTLE_SECONDS", 0.2)
-    monkeypatch.setattr(campaigns, "SPARE_SECONDS", 0.05)
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 0.6)
+    monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(deadlines, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(deadlines, "SPARE_SECONDS", 0.05)
 
 
 CAMPAIGN = json.dumps({"id": 3, "name": "Spring promo", "state": "running"}).encode()
@@ -291,7 +292,7 @@ async def test_a_pause_during_the_import_is_told_although_it_cannot_be_watched(
 async def test_a_pause_during_the_import_is_told_although_the_call_has_no_time_left_to_watch(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(campaigns, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 1.0)
     client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
     with anyio.fail_after(5):
         answer = await _ask(CampaignService(client, clock=lambda: MONDAY), "pause_campaign", campaign_id=10)

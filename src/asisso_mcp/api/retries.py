@@ -2,7 +2,7 @@
 
 Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits and `Retry-After` honoured, as long as the
 next attempt begins within 30 s of the first; after a 500 once. Writes: only when the request surely was not executed
-(refused connection, 429, 503 with `Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.service`.
+(refused connection, 429, 503 with `Retry-After`). Whatever else happens to a write is settled by reading, in `campaigns.writes`.
 """
 
 import time

@@ -1,64 +1,39 @@
 """In which order the API is asked: read, edit, pause, resume, list. The only place that decides it.
 
-Every write is preceded by a read, and its answer is held against the intent. A write whose reply was lost is settled by
-reading, never by guessing; it is sent a second time only when that reading shows that nothing happened.
+Every write is preceded by a read, and its answer is held against the intent. What becomes of a write whose reply is lost is
+settled in `writes`.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
-import anyio.lowlevel
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.errors import AsissoError, Executed, StateConflict, TimedOut, Unreachable
+from asisso_mcp.api.errors import AsissoError, StateConflict
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.untrusted import quoted
-from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, revision, same
+from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.deadlines import within_time
+from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, revision
 from asisso_mcp.campaigns.recent import RecentRevisions
 from asisso_mcp.campaigns.status import FINAL, last_trip
-from asisso_mcp.campaigns.words import change_in_words, state_in_words
+from asisso_mcp.campaigns.words import change_in_words
+from asisso_mcp.campaigns.writes import Writes
 
 logger = logging.getLogger(__name__)
 
-DEADLINE_SECONDS = 40.0
-"""For one tool call: hosts give up after 60 s, and the two below may come on top."""
-WRITE_SECONDS = 8.0
-"""What a write may take at least, however little of the call's time is left."""
-SETTLE_SECONDS = 8.0
-"""For finding out, after that, what became of a write whose reply was lost."""
-SPARE_SECONDS = 0.5
-"""What is left of the call's time when looking at a finished write ends, so that its outcome can still be told."""
 SYNC_LOOKS = (0.5, 1.5, 2.0)
 """Seconds between looks at a campaign that was paused while its contacts were imported."""
 
-REPLY_LOST = "The API's reply was lost, so the campaign was read again: the change is in place."
-SENT_TWICE = (
-    "The first request was lost before it had an effect (the campaign was read to make sure), so it was sent once more."
-)
 NOT_READ_AGAIN = "It could not be read once more after that, so this is what the API answered to the edit."
-FIRST_CAME_LATE = (
-    "The first request seemed lost, and the second was told that it is so already: by the first one, which came through late, or "
-    "by someone else."
-)
 PAUSE_FIRST = "This is a preview only: the campaign is {state}, so it must be paused with `pause_campaign` before the edit is sent."
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
-
-
-class OutcomeUnknown(AsissoError):
-    """A write was sent, its reply did not come, and reading did not settle it."""
-
-    def __init__(self, sent: str, why: str, found: str) -> None:
-        super().__init__(
-            f"Unknown outcome. Sent: {sent}. {why} {found} It may or may not have been applied, and it was not repeated: "
-            "look with `get_campaign` before you try again.",
-            executed=None,
-        )
 
 
 @dataclass(frozen=True)
@@ -98,15 +73,19 @@ class CampaignService:
         self._sleep = sleep
         self._locks: WeakValueDictionary[int, anyio.Lock] = WeakValueDictionary()
         self._recent = RecentRevisions()
-        self.in_flight: dict[int, str] = {}
-        """Writes that were sent and not yet answered: what would be unknown if the process ended now."""
+        self._writes = Writes(client)
+
+    @property
+    def in_flight(self) -> Mapping[int, str]:
+        """Campaign → the write that was sent and is not answered yet."""
+        return self._writes.in_flight
 
     async def list(self) -> list[Campaign]:
-        with _deadline("the list of campaigns was not read. Call again in a minute"):
+        with within_time("the list of campaigns was not read. Call again in a minute"):
             return await self._client.list_campaigns()
 
     async def get(self, campaign_id: int) -> Campaign:
-        with _deadline("nothing was read. Call again in a minute"):
+        with within_time("nothing was read. Call again in a minute"):
             return await self._read(campaign_id)
 
     async def edit(
@@ -131,7 +110,7 @@ class CampaignService:
                 return Edited(before, intended, applied=False, preview=True, notes=first)
             _require_paused(before)
             body = intended.patch()
-            after, notes = await self._write(
+            after, notes = await self._writes.send(
                 before,
                 sent=f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}",
                 send=lambda: self._client.patch(campaign_id, body),
@@ -201,7 +180,7 @@ class CampaignService:
     ) -> tuple[Campaign, tuple[str, ...], bool]:
         """The campaign afterwards, notes, and whether it was this request that changed its state."""
         try:
-            after, notes = await self._write(
+            after, notes = await self._writes.send(
                 before,
                 sent=f"{what} of campaign {before.id}",
                 send=lambda: send(before.id),
@@ -242,7 +221,7 @@ class CampaignService:
 
     async def _glance(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
         """The campaign as it is now, for a write that is done: None when it cannot be read in the time that is left."""
-        left = anyio.current_effective_deadline() - anyio.current_time() - SPARE_SECONDS
+        left = anyio.current_effective_deadline() - anyio.current_time() - deadlines.SPARE_SECONDS
         if left <= after:
             return None
         with anyio.move_on_after(left):
@@ -253,73 +232,6 @@ class CampaignService:
             except AsissoError as fault:
                 logger.info("The campaign could not be read after the write: %s", fault.text)
         return None
-
-    async def _write(
-        self,
-        before: Campaign,
-        *,
-        sent: str,
-        send: Callable[[], Awaitable[Campaign]],
-        reached: Callable[[Campaign], bool],
-    ) -> tuple[Campaign, tuple[str, ...]]:
-        """Send a write and learn what became of it, also when the caller goes away meanwhile.
-
-        Raises AsissoError: nothing was changed (`executed` False), or OutcomeUnknown.
-        """
-        await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
-        seconds = max(WRITE_SECONDS, anyio.current_effective_deadline() - anyio.current_time())
-        self.in_flight[before.id] = sent
-        try:
-            with anyio.CancelScope(shield=True):
-                result = await self._settled(before, sent, send, reached, seconds)
-        except AsissoError as fault:
-            _tell_if_cancelled(f"{sent}: {fault.text}")
-            raise
-        finally:
-            self.in_flight.pop(before.id, None)
-        _tell_if_cancelled(f"{sent}: {'done' if reached(result[0]) else 'answered, but not in place'}.")
-        return result
-
-    async def _settled(
-        self,
-        before: Campaign,
-        sent: str,
-        send: Callable[[], Awaitable[Campaign]],
-        reached: Callable[[Campaign], bool],
-        seconds: float,
-    ) -> tuple[Campaign, tuple[str, ...]]:
-        notes: tuple[str, ...] = ()
-        until = anyio.current_time() + seconds
-        for attempt in (1, 2):
-            try:
-                with _deadline("it had been sent", until - anyio.current_time(), executed=None):
-                    return await send(), notes
-            except AsissoError as fault:
-                if (
-                    attempt == 2
-                    and isinstance(fault, StateConflict)
-                    and reached(now := await self._look(before.id, sent, fault))
-                ):
-                    return now, (FIRST_CAME_LATE,)
-                # "Nothing was sent" is no longer true of a second attempt.
-                if fault.executed is False and not (attempt == 2 and isinstance(fault, Unreachable)):
-                    raise
-                why = fault
-            now = await self._look(before.id, sent, why)
-            if reached(now):
-                return now, (*notes, REPLY_LOST)
-            late = isinstance(why, TimedOut) or anyio.current_time() > until - SPARE_SECONDS
-            if attempt == 2 or late or not _untouched(before, now):
-                raise OutcomeUnknown(sent, why.text, _found(before, now))
-            notes = (SENT_TWICE,)
-        raise AssertionError("unreachable")  # pragma: no cover
-
-    async def _look(self, campaign_id: int, sent: str, why: AsissoError) -> Campaign:
-        try:
-            with anyio.fail_after(SETTLE_SECONDS):
-                return await self._client.get(campaign_id)
-        except (AsissoError, TimeoutError):
-            raise OutcomeUnknown(sent, why.text, "Reading the campaign afterwards failed as well.") from why
 
     async def _read(self, campaign_id: int) -> Campaign:
         campaign = await self._client.get(campaign_id)
@@ -344,7 +256,7 @@ class CampaignService:
     @asynccontextmanager
     async def _turn(self, campaign_id: int) -> AsyncIterator[None]:
         lock = self._locks.setdefault(campaign_id, anyio.Lock())
-        with _deadline("nothing was changed. Call again in a minute"):
+        with within_time("nothing was changed. Call again in a minute"):
             async with lock:
                 yield
 
@@ -364,36 +276,3 @@ def _require_not_final(campaign: Campaign) -> None:
             f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was sent. "
             "Settings can be changed on campaigns that are paused or drafts."
         )
-
-
-def _untouched(before: Campaign, now: Campaign) -> bool:
-    """Whether nothing at all happened. A resume that the breaker undid at once leaves only a log entry."""
-    quiet = before.phase == "running" or now.logs == before.logs
-    return quiet and now.phase == before.phase and same(now.settings(), before.settings())
-
-
-def _found(before: Campaign, now: Campaign) -> str:
-    moved = differences(before.settings(), now.settings())
-    if now.phase != before.phase:
-        return f"The campaign was read afterwards: it is {state_in_words(now)}, it was {state_in_words(before)}."
-    if moved:
-        listed = "; ".join(change_in_words(change) for change in moved[:5])
-        return f"The campaign was read afterwards, and differs in another way: {listed}."
-    if now.logs != before.logs and before.phase != "running":
-        return f"The campaign was read afterwards: it is {state_in_words(now)} as before, and its log has new entries."
-    return "The campaign was read afterwards and shows no effect so far."
-
-
-def _tell_if_cancelled(outcome: str) -> None:
-    """The caller is gone: the outcome of its write goes to stderr."""
-    if anyio.current_effective_deadline() == float("-inf"):
-        logger.warning("The caller went away while a write was in progress. Outcome of %s", outcome)
-
-
-@contextmanager
-def _deadline(consequence: str, seconds: float = DEADLINE_SECONDS, *, executed: Executed = False) -> Iterator[None]:
-    try:
-        with anyio.fail_after(min(seconds, DEADLINE_SECONDS)):
-            yield
-    except TimeoutError:
-        raise TimedOut(f"The Asisso API did not answer in time; {consequence}.", executed=executed) from None
