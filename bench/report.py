@@ -28,8 +28,7 @@ loopback that answers at once: next to a real API over the internet, which takes
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
 Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
-with the intent, and its text is a summary; the peers send the PATCH and dump the answer. Over HTTP asisso-mcp is told to
-serve 128 calls at once, because by default it refuses the 65th.
+with the intent, and its text is a summary; the peers send the PATCH and dump the answer.
 
 ## Targets
 

@@ -117,7 +117,6 @@ def environment(api: str) -> dict[str, str]:
     return {
         "ASISSO_BASE_URL": api,
         "ASISSO_API_KEY": KEY,
-        "ASISSO_MCP_MAX_CALLS": "128",  # by default 64 at once, which 64 in flight touch
         "BENCH_OPENAPI": str(OPENAPI),
         "OPENAPI_SPEC_PATH": str(OPENAPI),
         "API_BASE_URL": api,
