@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import os
+import signal
 import socket
 import struct
 import threading
@@ -79,7 +80,15 @@ def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> Non
         raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    _server(sandbox).run([socket.create_server((address, port), family=family)])
+    server = _server(sandbox)
+    # Before anyone can connect: a signal that comes while uvicorn is still starting ends it just as well.
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, server.handle_exit) for number in numbers}
+    try:
+        server.run([socket.create_server((address, port), family=family)])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Running:
