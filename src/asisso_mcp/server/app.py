@@ -87,6 +87,8 @@ def build_server(
         for may, registry in registries.items()
     }
 
+    schemas = {tool.name: tool.input_schema for tool in TOOLS}
+
     def call_for(context: ServerRequestContext[Desk]) -> Call:
         return context.lifespan_context.call(caller_of(context.request))
 
@@ -128,6 +130,7 @@ def build_server(
         on_list_prompts=prompts.list,
         on_get_prompt=prompts.get,
         on_completion=completions.complete,
+        get_tool_input_schema=schemas.get,
         cache_hints={
             "tools/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),
             "prompts/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),

@@ -20,6 +20,7 @@ from asisso_mcp.server.auth import Door, Open, Passthrough, Token
 from asisso_mcp.server.auth_tokens import Tokens
 from asisso_mcp.server.desk import Desk
 from asisso_mcp.server.http_entry import MAX_BODY, Entry, caller_of
+from asisso_mcp.server.http_exchange import Exchange
 from asisso_mcp.server.http_gate import Gate
 from asisso_mcp.server.http_settings import Serving
 
@@ -86,7 +87,9 @@ def build_site(
             # What was cut by now is waited for as far as it writes: its task goes on, shielded, while this one waits.
             await desk.finish_writes(SETTLE_SECONDS)
 
-    entry = Entry(plain.handle_request, streaming.handle_request, door, max_calls=serving.max_calls)
+    entry = Entry(
+        Exchange(server, desk), plain.handle_request, streaming.handle_request, door, max_calls=serving.max_calls
+    )
     health = _Health(settings, serving, door, desk)
     router = Router(
         routes=[

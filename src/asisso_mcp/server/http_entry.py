@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from asisso_mcp.server.auth import Door, headers_named
+from asisso_mcp.server.http_exchange import Exchange, only_reads, ordinary
 from asisso_mcp.server.http_refusal import Refused, Scope
 from asisso_mcp.server.policy import Caller
 
@@ -34,8 +35,10 @@ class Entry:
     `plain` answers with JSON, `streaming` with events: a third dearer, and only progress needs it.
     """
 
-    def __init__(self, plain: Application, streaming: Application, door: Door, *, max_calls: int) -> None:
-        self._plain, self._streaming = plain, streaming
+    def __init__(
+        self, exchange: Exchange, plain: Application, streaming: Application, door: Door, *, max_calls: int
+    ) -> None:
+        self._exchange, self._plain, self._streaming = exchange, plain, streaming
         self._door = door
         self._max_calls = max_calls
         self._calls: Counter[str] = Counter()
@@ -54,12 +57,20 @@ class Entry:
             self._calls[whose] += 1
             try:
                 body = await _body(scope, receive)
-                message = _json(body)
+                request = ordinary(scope, body)
+                message = request if request is not None else _json(body)
                 self._door.allow(caller, message)
-                app = self._streaming if _wants_progress(message) else self._plain
+                scope = _passed_on(scope, caller)
+                if request is not None and only_reads(request):
+                    await self._exchange.answer(scope, request, send)
+                    return
                 # In a task of its own: at the end uvicorn cancels the request's task, which no shield of a write survives.
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(app, _passed_on(scope, caller), _replaying(body, receive), send)
+                    if request is not None:
+                        tasks.start_soon(self._exchange.answer, scope, request, send)
+                    else:
+                        app = self._streaming if _wants_progress(message) else self._plain
+                        tasks.start_soon(app, scope, _replaying(body, receive), send)
             finally:
                 self._calls[whose] -= 1
                 if not self._calls[whose]:

@@ -1,0 +1,124 @@
+"""How is an ordinary request of the 2025 era answered? In one exchange, by the SDK's own handling of a single request.
+
+Without a session, the SDK makes a transport, a dispatcher, several tasks and streams for each request of that era, and takes
+them down again: that was half of the processor time of a call over HTTP. For 2026 it has `serve_one`, which is used here for
+2025 as well. Handlers, middleware and validation are the same; a test compares the answers of both ways byte for byte.
+Whatever is not ordinary takes the SDK's way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+from mcp.server import Server
+from mcp.server.connection import Connection
+from mcp.server.runner import modern_error_data, serve_one
+from mcp.server.streamable_http import check_accept_headers
+from mcp.shared.dispatcher import CallOptions
+from mcp.shared.exceptions import NoBackChannelError
+from mcp.shared.message import MessageMetadata, ServerMessageMetadata
+from mcp.shared.transport_context import TransportContext
+from mcp_types import RequestId
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from pydantic_core import from_json, to_json
+from starlette.requests import Request
+
+from asisso_mcp.server.desk import Desk
+from asisso_mcp.server.http_refusal import Scope
+from asisso_mcp.server.tools import TOOLS
+
+_MEMBERS = frozenset({"jsonrpc", "id", "method", "params"})
+_ONCE = (b"mcp-protocol-version", b"content-type", b"accept")
+_JSON = b"application/json"
+_READERS = frozenset(tool.name for tool in TOOLS if tool.hints.read_only)
+_NO_WAY_BACK = TransportContext(kind="streamable-http", can_send_request=False)
+
+
+def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
+    """The JSON-RPC request, when one answer in plain JSON is all that it asks for; None for everything else.
+
+    `initialize` is not ordinary, nor is what asks for progress, what has no known protocol version in its header, or anything
+    that the transport would refuse.
+    """
+    given = [(name, value) for name, value in scope["headers"] if name in _ONCE]
+    headers = dict(given)
+    if len(given) != len(_ONCE) or len(headers) != len(_ONCE) or headers[b"content-type"] != _JSON:
+        return None
+    if headers[b"mcp-protocol-version"].decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS:
+        return None
+    try:
+        message = from_json(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or not message.keys() <= _MEMBERS or message.get("jsonrpc") != "2.0":
+        return None
+    number, method, params = message.get("id"), message.get("method"), message.get("params", {})
+    if not isinstance(number, (int, str)) or isinstance(number, bool) or not isinstance(method, str):
+        return None
+    if method == "initialize" or not isinstance(params, dict) or _asks_for_progress(params):
+        return None
+    return message if check_accept_headers(Request(scope))[0] else None
+
+
+def only_reads(message: Mapping[str, Any]) -> bool:
+    """Whether it can be cut off at any moment without leaving a write behind."""
+    name = message.get("params", {}).get("name")
+    return message["method"] != "tools/call" or (isinstance(name, str) and name in _READERS)
+
+
+class Exchange:
+    """Answers what `ordinary` found."""
+
+    def __init__(self, server: Server[Desk], desk: Desk) -> None:
+        self._server = server
+        self._desk = desk
+
+    async def answer(self, scope: Scope, message: Mapping[str, Any], send: Any) -> None:
+        request = Request(scope)
+        connection = Connection.from_envelope(request.headers["mcp-protocol-version"], None, None)
+        asked = _Asked(message["id"], ServerMessageMetadata(request_context=request))
+        told: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
+        try:
+            told["result"] = await serve_one(
+                self._server,
+                asked,
+                message["method"],
+                message.get("params"),
+                connection=connection,
+                lifespan_state=self._desk,
+            )
+        except Exception as fault:
+            told["error"] = modern_error_data(fault).model_dump(by_alias=True, exclude_unset=True)
+        body = to_json(told)
+        headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+@dataclass
+class _Asked:
+    """The SDK's `DispatchContext` for one request with one answer: nothing can be sent beside it."""
+
+    request_id: RequestId
+    message_metadata: MessageMetadata
+    transport: TransportContext = _NO_WAY_BACK
+    can_send_request: bool = False
+    cancel_requested: anyio.Event = field(default_factory=anyio.Event)
+
+    async def send_raw_request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None,  # noqa: ARG002
+        opts: CallOptions | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        raise NoBackChannelError(method)
+
+    async def notify(self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None) -> None: ...
+
+    async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None: ...
+
+
+def _asks_for_progress(params: Mapping[str, Any]) -> bool:
+    meta = params.get("_meta")
+    return meta is not None and (not isinstance(meta, dict) or "progressToken" in meta)
