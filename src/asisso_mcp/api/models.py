@@ -286,7 +286,7 @@ def _require_finite(value: Any) -> None:
     for each in value.values() if isinstance(value, dict) else value:
         if isinstance(each, float) and math.isinf(each):
             raise ValueError("a number is too large")
-        if isinstance(each, dict | list):
+        if isinstance(each, (dict, list)):
             _require_finite(each)
 
 

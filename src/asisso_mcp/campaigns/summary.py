@@ -15,7 +15,7 @@ from asisso_mcp.api.zones import zone_warning
 from asisso_mcp.campaigns import words
 from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
 from asisso_mcp.campaigns.edits import Change, Comparison, revision
-from asisso_mcp.campaigns.hours import in_words
+from asisso_mcp.campaigns.hours import Schedule, in_words
 from asisso_mcp.campaigns.service import Edited, Switched
 from asisso_mcp.campaigns.status import FINAL, schedule_of, verdict
 
@@ -42,11 +42,11 @@ def campaign_text(
     known_revision: str | None = None,
 ) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
-    settings = campaign.settings()
+    settings, schedule = campaign.settings(), schedule_of(campaign)
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, at)}",
-        f"Calling hours: {_hours(campaign)}.",
-        *_zone_note(campaign),
+        f"Calling hours: {'any hour (none set)' if schedule is None else in_words(schedule)}.",
+        *_zone_note(schedule),
         f"Retries: {words.retries(settings['retry_config'])}.",
         f"Concurrency: {words.concurrency(settings['max_concurrency'])}.",
         f"Circuit breaker: {words.breaker(settings['circuit_breaker'])}.",
@@ -170,13 +170,7 @@ def _state(campaign: Campaign, at: datetime) -> str:
     return f"{state}, not dialing." if now == f"Not dialing: {state}." else f"{state}. {now}"
 
 
-def _hours(campaign: Campaign) -> str:
-    schedule = schedule_of(campaign)
-    return "any hour (none set)" if schedule is None else in_words(schedule)
-
-
-def _zone_note(campaign: Campaign) -> list[str]:
-    schedule = schedule_of(campaign)
+def _zone_note(schedule: Schedule | None) -> list[str]:
     note = zone_warning(schedule.timezone) if schedule else None
     return [f"Note: {note}"] if note else []
 
@@ -237,7 +231,7 @@ def _origins(campaign: Campaign) -> str:
 
 def _day(moment: datetime) -> str:
     try:
-        return f"{moment.astimezone(UTC):%Y-%m-%d}"
+        return moment.astimezone(UTC).date().isoformat()
     except (ValueError, OverflowError):  # the first and the last day of the calendar
         return "at an unknown time"
 

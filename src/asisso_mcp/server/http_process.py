@@ -1,5 +1,6 @@
 """The process around the web application: a socket, signals, several workers, and an end that cuts no call."""
 
+import gc
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -18,6 +19,7 @@ from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.server import telemetry
 from asisso_mcp.server.http import SETTLE_SECONDS, Site, build_site
 from asisso_mcp.server.http_settings import Serving
+from asisso_mcp.server.http_wire import Protocol
 
 logger = logging.getLogger("asisso_mcp.http")
 
@@ -28,6 +30,8 @@ LAST_SECONDS = FINISH_SECONDS + SETTLE_SECONDS + 2
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front keep their connections, so that none sends on a connection that is being closed."""
 MAX_CONNECTIONS = 1000
+_GARBAGE = 10_000
+"""Objects between two collections: a call makes a few hundred, nearly all freed without one. The default of 700 costs a twentieth of a call."""
 
 
 class _Server(uvicorn.Server):
@@ -62,14 +66,30 @@ def serve_http(settings: Settings, serving: Serving) -> int:
             return 0
         telemetry.check()  # what is wrong with the settings is said once, here
         build_site(settings, serving)
-        return _supervise(settings, serving, listening)
+    return _supervise(settings, serving, _shares(serving))
 
 
 def listen(serving: Serving) -> tuple[socket.socket, Serving]:
     """The socket, and the settings with the real port. Raises SettingsError when it cannot be had."""
+    listening = _socket(serving)
+    return listening, _with_port(serving, listening.getsockname()[1])
+
+
+def _shares(serving: Serving) -> list[socket.socket]:
+    """A socket for each worker. Linux shares the connections out among sockets that are bound alike.
+
+    With one socket for all, the worker that wakes first would take every connection that waits. Elsewhere it has to do.
+    """
+    if sys.platform != "linux":
+        return [_socket(serving)] * serving.workers
+    return [_socket(serving, shared=True) for _ in range(serving.workers)]
+
+
+def _socket(serving: Serving, *, shared: bool = False) -> socket.socket:
+    """Bound and listening. Raises SettingsError when the address or the port cannot be had."""
     family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
     try:
-        listening = socket.create_server((serving.host, serving.port), family=family, backlog=1024)
+        listening = socket.create_server((serving.host, serving.port), family=family, backlog=1024, reuse_port=shared)
     except OSError as problem:
         why = (
             os.strerror(problem.errno)
@@ -81,7 +101,7 @@ def listen(serving: Serving) -> tuple[socket.socket, Serving]:
         ) from None
     # Inherited by each connection: without it the second half of an answer waits 40 ms for the client's acknowledgement.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening, _with_port(serving, listening.getsockname()[1])
+    return listening
 
 
 def _with_port(serving: Serving, port: int) -> Serving:
@@ -110,6 +130,7 @@ def _work(settings: Settings, serving: Serving, listening: socket.socket, *, ann
     """One process that serves until it is told to end."""
     watching = telemetry.start()
     serving_it = server(build_site(settings, serving, telemetry=watching))
+    gc.set_threshold(_GARBAGE)
     if announce:
         _announce(serving)
     serving_it.run([listening])
@@ -127,7 +148,7 @@ def server(site: Site) -> uvicorn.Server:
         logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger(talkative).level))
     config = uvicorn.Config(
         site.app,
-        http="h11",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -154,20 +175,20 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _supervise(settings: Settings, serving: Serving, listening: socket.socket) -> int:
-    """Start the workers on the one socket and pass the signal on. When one fails, all end: what restarts us sees it."""
+def _supervise(settings: Settings, serving: Serving, shares: list[socket.socket]) -> int:
+    """Start a worker on each socket and pass the signal on. When one fails, all end: what restarts us sees it."""
     spawning = multiprocessing.get_context("spawn")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     level = logging.getLogger().getEffectiveLevel()
     workers = [
-        spawning.Process(target=_worker, args=(settings, serving, listening, level), daemon=False)
-        for _ in range(serving.workers)
+        spawning.Process(target=_worker, args=(settings, serving, share, level), daemon=False) for share in shares
     ]
     for worker in workers:
         worker.start()
-    listening.close()  # only the workers accept: when they stop, nobody is left waiting
+    for share in shares:
+        share.close()  # only the workers accept: when they stop, nobody is left waiting
     _announce(serving)
     while not stop.is_set():
         if multiprocessing.connection.wait([worker.sentinel for worker in workers], timeout=0.2):

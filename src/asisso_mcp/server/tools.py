@@ -99,17 +99,17 @@ def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | N
     section = settings[name]
     if section is None:
         return None
-    known = {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
-    if isinstance(known.get("slots"), list):
-        known["slots"] = [_plain_leaves(slot) for slot in known["slots"][:50] if isinstance(slot, dict)]
-    return _plain_leaves(known, "slots")
+    shown = _plain_leaves({leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section})
+    if isinstance(slots := section.get("slots"), list):
+        shown["slots"] = [_plain_leaves(slot) for slot in slots[:50] if isinstance(slot, dict)]
+    return shown
 
 
-def _plain_leaves(values: Mapping[str, Any], *kept: str) -> dict[str, Any]:
+def _plain_leaves(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        leaf: each if leaf in kept else one_line(each, 80) if isinstance(each, str) else each
+        leaf: one_line(each, 80) if isinstance(each, str) else each
         for leaf, each in values.items()
-        if leaf in kept or isinstance(each, str | int | float | None)
+        if each is None or isinstance(each, (str, int, float))
     }
 
 

@@ -1,0 +1,68 @@
+"""Head and body of an answer leave in one piece, and nothing that was written is lost or overtaken."""
+
+import asyncio
+import socket
+
+from asisso_mcp.sandbox import Running
+from asisso_mcp.server.http_wire import Joining
+from tests.server.http.served import Served, settings_for
+
+
+class Noting:
+    """A transport that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.closing = False
+
+    def write(self, data: bytes) -> None:
+        self.told.append(data)
+
+    def close(self) -> None:
+        self.closing = True
+        self.told.append("closed")
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+
+async def test_what_is_written_in_one_go_leaves_in_one_piece() -> None:
+    transport = Noting()
+    joining = Joining(transport)  # type: ignore[arg-type]
+    joining.write(b"head ")
+    joining.write(b"body")
+    assert transport.told == []
+    await asyncio.sleep(0)
+    joining.write(b"more")
+    await asyncio.sleep(0)
+    assert transport.told == [b"head body", b"more"]
+
+
+async def test_closing_comes_after_what_was_written() -> None:
+    transport = Noting()
+    joining = Joining(transport)  # type: ignore[arg-type]
+    joining.write(b"last")
+    joining.close()
+    await asyncio.sleep(0)
+    assert transport.told == [b"last", "closed"]
+
+
+async def test_nothing_is_written_to_a_transport_that_closes_by_itself() -> None:
+    transport = Noting()
+    joining = Joining(transport)  # type: ignore[arg-type]
+    joining.write(b"too late")
+    transport.close()
+    await asyncio.sleep(0)
+    assert transport.told == ["closed"]
+    assert joining.is_closing()
+
+
+def test_an_answer_arrives_in_one_packet(api: Running) -> None:
+    with (
+        Served(settings_for(api.url)) as served,
+        socket.create_connection(("127.0.0.1", served.serving.port), timeout=10) as connection,
+    ):
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b'\r\n\r\n{"status":"ok"}')
