@@ -1,7 +1,11 @@
-"""A raw MCP client on streamable HTTP: one session, as many kept-alive connections as calls are in flight. No SDK."""
+"""A raw MCP client on streamable HTTP: one session, as many kept-alive connections as calls are in flight. No SDK.
+
+Under load it shares the processors with the server that it measures, so it does as little as it can for each call.
+"""
 
 import asyncio
 import json
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -14,6 +18,11 @@ from bench.stdio import HELLO, PROTOCOL, Failed, checked
 
 _START_SECONDS = 30.0
 _PATIENCE_SECONDS = 60.0
+_NUMBER = 1_000_000
+"""The first id under load; all have seven digits, so that requests differ in these alone."""
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_SESSION = re.compile(rb"\r\nmcp-session-id: *([!-~]+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
 class Web:
@@ -38,10 +47,10 @@ class Web:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     raise Failed(f"it did not open its port: {last_words(self._log)}") from None
                 await asyncio.sleep(0.05)
-        headers, message = await self._send({"method": "initialize", "params": HELLO, "id": 0})
+        head, message = await self._send({"method": "initialize", "params": HELLO, "id": 0})
         checked(message, "initialize")
-        if session := headers.get(b"mcp-session-id"):
-            self._session = b"mcp-session-id: " + session + b"\r\n"
+        if session := _SESSION.search(head):
+            self._session = b"mcp-session-id: " + session[1] + b"\r\n"
         self._session += b"mcp-protocol-version: " + PROTOCOL.encode() + b"\r\n"
         await self._send({"method": "notifications/initialized"})
 
@@ -64,11 +73,14 @@ class Web:
         missing = max(in_flight - len(self._idle), 0)
         self._idle += await asyncio.gather(*(self._connect() for _ in range(missing)))
 
+        head, tail = self._request(self._call(tool, arguments, number=_NUMBER)).split(b"%d" % _NUMBER)
+
         async def one_after_the_other() -> None:
             nonlocal calls
             connection = self._idle.pop()
             while time.perf_counter() < until:
-                _, body = await connection.ask(self._request(self._call(tool, arguments)))
+                self._number = (self._number + 1) % _NUMBER
+                _, body = await connection.ask(b"%b%d%b" % (head, _NUMBER + self._number, tail))
                 if b'"error":' in body or b'"isError":true' in body:
                     raise Failed(body.decode(errors="replace")[:200])
                 calls += 1
@@ -84,9 +96,9 @@ class Web:
         took = time.perf_counter() - began
         return calls / took, (processor_seconds(self._process.pid) - busy) / calls
 
-    def _call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _call(self, tool: str, arguments: Mapping[str, Any], number: int | None = None) -> dict[str, Any]:
         self._number += 1
-        return {"id": self._number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+        return {"id": number or self._number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
 
     async def _connect(self) -> "_Connection":
         loop = asyncio.get_running_loop()
@@ -102,10 +114,10 @@ class Web:
             + body
         )
 
-    async def _send(self, message: dict[str, Any]) -> tuple[dict[bytes, bytes], dict[str, Any]]:
+    async def _send(self, message: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            headers, body = await self._idle[0].ask(self._request(message))
-        return headers, message_in(body) if "id" in message else {}
+            head, body = await self._idle[0].ask(self._request(message))
+        return head, message_in(body) if "id" in message else {}
 
 
 class _Connection(asyncio.Protocol):
@@ -116,10 +128,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._out: asyncio.Transport = transport  # type: ignore[assignment]  # a client's transport can write
         self._waiting = bytearray()
-        self._answer: asyncio.Future[tuple[dict[bytes, bytes], bytes]] | None = None
+        self._answer: asyncio.Future[tuple[bytes, bytes]] | None = None
 
-    def ask(self, request: bytes) -> "asyncio.Future[tuple[dict[bytes, bytes], bytes]]":
-        """Headers and body. Raises Failed for any other status than 2xx, and when the connection is lost."""
+    def ask(self, request: bytes) -> "asyncio.Future[tuple[bytes, bytes]]":
+        """Head and body. Raises Failed for any other status than 2xx, and when the connection is lost."""
         self._answer = asyncio.get_running_loop().create_future()
         self._out.write(request)
         return self._answer
@@ -132,10 +144,10 @@ class _Connection(asyncio.Protocol):
         parsed = parsed_answer(self._waiting)
         if parsed is None or self._answer is None:
             return
-        status, headers, body = parsed
+        status, head, body = parsed
         self._waiting.clear()
         if 200 <= status < 300:
-            self._answer.set_result((headers, body))
+            self._answer.set_result((head, body))
         else:
             self._answer.set_exception(Failed(f"HTTP {status}: {body.decode(errors='replace')[:200]}"))
 
@@ -145,17 +157,16 @@ class _Connection(asyncio.Protocol):
             self._answer.set_exception(Failed("the server closed the connection"))
 
 
-def parsed_answer(raw: bytearray) -> tuple[int, dict[bytes, bytes], bytes] | None:
-    """Status, headers and body; None while the answer is not complete."""
+def parsed_answer(raw: bytearray) -> tuple[int, bytes, bytes] | None:
+    """Status, head and body; None while the answer is not complete."""
     end_of_head = raw.find(b"\r\n\r\n")
     if end_of_head < 0:
         return None
-    first, *lines = bytes(raw[:end_of_head]).split(b"\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
-    status, at = int(first.split(b" ")[1]), end_of_head + 4
-    if headers.get(b"transfer-encoding", b"").lower() != b"chunked":
-        length = int(headers.get(b"content-length", b"0"))
-        return (status, headers, bytes(raw[at : at + length])) if len(raw) >= at + length else None
+    status, head, at = int(raw[9:12]), bytes(raw[:end_of_head]), end_of_head + 4
+    if not _CHUNKED.search(head):
+        declared = _LENGTH.search(head)
+        length = int(declared[1]) if declared else 0
+        return (status, head, bytes(raw[at : at + length])) if len(raw) >= at + length else None
     body = bytearray()
     while (end_of_size := raw.find(b"\r\n", at)) >= 0:
         size = int(raw[at:end_of_size], 16)
@@ -163,7 +174,7 @@ def parsed_answer(raw: bytearray) -> tuple[int, dict[bytes, bytes], bytes] | Non
         if len(raw) < at:
             return None
         if size == 0:
-            return status, headers, bytes(body)
+            return status, head, bytes(body)
         body += raw[end_of_size + 2 : at - 2]
     return None
 
