@@ -9,7 +9,7 @@ import pytest
 from asisso_mcp.sandbox import KEY, Running
 from asisso_mcp.server.http_process import _shares, listen
 from asisso_mcp.server.http_settings import Serving
-from tests.server.http.served import Launched, launched, legacy, post
+from tests.server.http.served import Launched, launched, legacy
 
 CONNECTIONS = 32
 
@@ -19,16 +19,15 @@ CONNECTIONS = 32
 def test_connections_are_shared_out_and_a_second_server_is_refused(api: Running) -> None:
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
     with launched("--workers", "2", environment=environment) as running:
+        port = running.url.removesuffix("/mcp").rpartition(":")[2]
         body, headers = legacy("ping")
         clients = [httpx2.Client(trust_env=False, timeout=30) for _ in range(CONNECTIONS)]
         try:
-            before = sockets_of_workers(running)
             assert {client.post(running.url, json=body, headers=headers).status_code for client in clients} == {200}
-            taken = [now - then for now, then in zip(sockets_of_workers(running), before, strict=True)]
+            taken = connections_of_workers(running, port)
         finally:
             for client in clients:
                 client.close()
-        port = running.url.removesuffix("/mcp").rpartition(":")[2]
         with launched("--workers", "2", "--port", port, environment=environment) as second:
             assert second.process.wait(20) == 2
     assert sum(taken) == CONNECTIONS
@@ -36,17 +35,16 @@ def test_connections_are_shared_out_and_a_second_server_is_refused(api: Running)
     assert "Address already in use. Choose another --port or --host.\n" in second.stderr
 
 
-def sockets_of_workers(running: Launched) -> list[int]:
-    """How many sockets each worker has; waits until both serve."""
-    for _ in range(20):
-        post(running.url, legacy("ping"))
+def connections_of_workers(running: Launched, port: str) -> list[int]:
+    """How many established connections to the port each worker has."""
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = {f"socket:[{row[9]}]" for row in table if row[1].endswith(f":{int(port):04X}") and row[3] == "01"}
     root = running.process.pid
     children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
     workers = [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
     assert len(workers) == 2
     return [
-        sum(str(each.readlink()).startswith("socket:") for each in Path(f"/proc/{worker}/fd").iterdir())
-        for worker in workers
+        sum(str(each.readlink()) in established for each in Path(f"/proc/{worker}/fd").iterdir()) for worker in workers
     ]
 
 
