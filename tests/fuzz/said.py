@@ -10,7 +10,6 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from mcp_types import JSONRPCResponse
 
-from asisso_mcp.server.app import as_result
 from asisso_mcp.server.registry import Answer, Tool
 from tests.fuzz.shapes import MARK
 
@@ -66,7 +65,7 @@ def check(tool: Tool, answer: Answer) -> dict[str, Any]:
         schema = _validator(tool.name, json.dumps(tool.output_schema))
         assert not [error.message for error in schema.iter_errors(answer.structure)]
         assert answer.structure["summary"] == answer.text
-    result = as_result(answer)
+    result = answer.as_result()
     line = JSONRPCResponse(jsonrpc="2.0", id=1, result=result).model_dump_json(by_alias=True, exclude_unset=True)
     line.encode()
     assert "\n" not in line

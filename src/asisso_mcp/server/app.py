@@ -25,7 +25,7 @@ from asisso_mcp.server.completions import Completions
 from asisso_mcp.server.desk import Desk, utc_now
 from asisso_mcp.server.policy import OPERATOR, Caller, Policy
 from asisso_mcp.server.prompts import Prompts
-from asisso_mcp.server.registry import Answer, Call, Registry
+from asisso_mcp.server.registry import Call, Registry, Tool
 from asisso_mcp.server.resources import Resources
 from asisso_mcp.server.tools import TOOLS
 
@@ -74,20 +74,22 @@ def build_server(
     desk: Desk | None = None,
     caller_of: Callable[[Any], Caller] = lambda _: OPERATOR,
     lists: Literal["public", "private"] = "public",
+    tools: tuple[Tool, ...] = TOOLS,
 ) -> Server[Desk]:
     """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
 
     caller_of: who sent an HTTP request, as the way in established it. lists: "private" when not every caller sees the same.
+    tools: what is offered, in this order; policy may withhold some.
     """
     policy = Policy.of(settings)
-    registries = {may: Registry(TOOLS, policy.within(Caller(may_write=may))) for may in (True, False)}
+    registries = {may: Registry(tools, policy.within(Caller(may_write=may))) for may in (True, False)}
     shared = desk or Desk(settings, transport=transport, clock=clock)
     listed = {
         may: [ToolDefinition.model_validate(tool.definition()) for tool in registry]
         for may, registry in registries.items()
     }
 
-    schemas = {tool.name: tool.input_schema for tool in TOOLS}
+    schemas = {tool.name: tool.input_schema for tool in tools}
 
     def call_for(context: ServerRequestContext[Desk]) -> Call:
         return context.lifespan_context.call(caller_of(context.request))
@@ -114,7 +116,7 @@ def build_server(
             raise MCPError(INVALID_PARAMS, registry.why_not(params.name))
         with _progress(context, tool.title):
             answer = await tool.call(params.arguments or {}, call_for(context))
-        return as_result(answer)
+        return answer.as_result()
 
     return Server(
         NAME,
@@ -139,14 +141,6 @@ def build_server(
             "resources/read": CacheHint(ttl_ms=0, scope="private"),
         },
     )
-
-
-def as_result(answer: Answer) -> dict[str, Any]:
-    """An answer as the protocol's result."""
-    result: dict[str, Any] = {"content": [{"type": "text", "text": answer.text}], "isError": answer.is_error}
-    if answer.structure is not None:
-        result["structuredContent"] = answer.structure
-    return {**result, "resultType": "complete"}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
+from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
@@ -23,6 +24,8 @@ from asisso_mcp.server.http_entry import MAX_BODY, Entry, caller_of
 from asisso_mcp.server.http_exchange import Exchange
 from asisso_mcp.server.http_gate import Gate
 from asisso_mcp.server.http_settings import Serving
+from asisso_mcp.server.registry import Tool
+from asisso_mcp.server.tools import TOOLS
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,6 +44,7 @@ class Site:
 
     app: Any
     desk: Desk
+    server: Server[Desk]
     stopping: bool = field(default=False)
 
 
@@ -50,8 +54,9 @@ def build_site(
     *,
     transport: "httpx2.AsyncBaseTransport | None" = None,
     telemetry: "Telemetry | None" = None,
+    tools: tuple[Tool, ...] = TOOLS,
 ) -> Site:
-    """Raises SettingsError when the way in is not configured."""
+    """Raises SettingsError when the way in is not configured. To a site's server, middleware and handlers can be added."""
     door = _door(serving)
     desk = Desk(
         settings,
@@ -60,7 +65,11 @@ def build_site(
         connect=telemetry.connection if telemetry else None,
     )
     server = build_server(
-        settings, desk=desk, caller_of=caller_of, lists="private" if serving.auth == "oauth" else "public"
+        settings,
+        desk=desk,
+        caller_of=caller_of,
+        lists="private" if serving.auth == "oauth" else "public",
+        tools=tools,
     )
     if telemetry is not None:
         server.middleware.append(telemetry.measure)
@@ -110,7 +119,7 @@ def build_site(
             allow_headers=["*"],  # the protocol has headers of changing names; cookies are never allowed
             expose_headers=["WWW-Authenticate", "Retry-After", "Mcp-Session-Id"],
         )
-    site = Site(app, desk)
+    site = Site(app, desk, server)
     site.app = Gate(app, hosts=serving.hosts, origins=serving.origins, stopping=lambda: site.stopping)
     return site
 

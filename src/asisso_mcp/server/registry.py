@@ -57,6 +57,13 @@ class Answer:
     def is_error(self) -> bool:
         return self.structure is None
 
+    def as_result(self) -> dict[str, Any]:
+        """The answer as the protocol's result."""
+        result: dict[str, Any] = {"content": [{"type": "text", "text": self.text}], "isError": self.is_error}
+        if self.structure is not None:
+            result["structuredContent"] = self.structure
+        return {**result, "resultType": "complete"}
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -112,6 +119,10 @@ class Tool:
                 + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")
                 + " Please report it with what you asked for."
             )
+        return self.answer(result)
+
+    def answer(self, result: _HasStructure) -> Answer:
+        """What the handler returned, as an answer."""
         return Answer(result.summary, result.structure())
 
 

@@ -19,6 +19,8 @@ from asisso_mcp.sandbox import KEY
 from asisso_mcp.server.http import Site, build_site
 from asisso_mcp.server.http_process import listen, server
 from asisso_mcp.server.http_settings import Serving
+from asisso_mcp.server.registry import Tool
+from asisso_mcp.server.tools import TOOLS
 
 ERAS = ("auto", "legacy")
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -32,11 +34,18 @@ META = {
 class Served:
     """A server in a thread of its own, on an ephemeral port, while the `with` block lasts."""
 
-    def __init__(self, settings: Settings, *, environment: dict[str, str] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environment: dict[str, str] | None = None,
+        tools: tuple[Tool, ...] = TOOLS,
+        **options: Any,
+    ) -> None:
         serving = Serving.of(port=0, environment=environment or {}, **options)
         self._socket, self.serving = listen(serving)
         try:
-            self.site: Site = build_site(settings, self.serving)
+            self.site: Site = build_site(settings, self.serving, tools=tools)
         except BaseException:
             self._socket.close()
             raise
