@@ -59,7 +59,7 @@ clients: $(VENV)/.ready ## real clients from the package index talk to the sandb
 	@$(BIN)/python tests/clients/run.py
 
 .PHONY: conformance
-conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions (needs npx)
+conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions, with and without its fixtures (needs npx)
 	@$(BIN)/python -m tests.conformance
 
 .PHONY: deploy

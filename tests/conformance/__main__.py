@@ -1,4 +1,8 @@
-"""Does the official conformance suite pass over HTTP? `python -m tests.conformance`, both revisions, against the sandbox."""
+"""Does the official conformance suite pass over HTTP? `python -m tests.conformance`, both revisions, against the sandbox.
+
+First the product as it is, for all that applies to it. Then the same server with the suite's fixtures registered in it, for
+all that the suite asks of anyone: over our own HTTP, and once more in sessions, which our HTTP does not have.
+"""
 
 import subprocess
 import sys
@@ -6,15 +10,35 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.conformance.lists import APPLIES, REVISIONS
+from tests.conformance.lists import APPLIES, REVISIONS, SCORED
 from tests.conformance.suite import Run, conforms
+
+_OVERLAY = ("tests.conformance.overlay",)
+_HEADERS = ("http-header-validation", "http-custom-header-server-validation")
 
 SERVERS = {
     "product": ("asisso_mcp", "serve", "--transport", "http", "--port", "0", "--sandbox"),
+    "with fixtures": _OVERLAY,
+    "with fixtures and sessions": (*_OVERLAY, "--sessions"),
 }
 """Modules and their arguments. Each says on stderr, in its first line, where it serves."""
 
-RUNS = tuple(Run("product", each, APPLIES[each], f"without-fixtures-{each}.yml", may_skip=True) for each in REVISIONS)
+RUNS = (
+    *(Run("product", each, APPLIES[each], f"without-fixtures-{each}.yml", may_skip=True) for each in REVISIONS),
+    Run("with fixtures", "2026-07-28", (*SCORED["2026-07-28"], "json-schema-2020-12", *_HEADERS)),
+    Run(
+        "with fixtures",
+        "2025-11-25",
+        (*SCORED["2025-11-25"], "json-schema-2020-12"),
+        "without-sessions-2025-11-25.yml",
+    ),
+    Run(
+        "with fixtures and sessions",
+        "2025-11-25",
+        (*SCORED["2025-11-25"], "json-schema-2020-12", "server-session-lifecycle"),
+    ),
+)
+"""Together they see each scored scenario pass."""
 
 
 def main() -> int:
