@@ -41,3 +41,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         super().connection_made(cast("asyncio.Transport", Joining(transport)))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # The parser leaves blanks behind a value, which are no part of it (RFC 9110, section 5.5).
+        super().on_header(name, value.rstrip(b" \t"))

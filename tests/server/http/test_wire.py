@@ -1,11 +1,12 @@
 """Head and body of an answer leave in one piece, and nothing that was written is lost or overtaken."""
 
 import asyncio
+import json
 import socket
 
 from asisso_mcp.sandbox import Running
 from asisso_mcp.server.http_wire import Joining
-from tests.server.http.served import Served, settings_for
+from tests.server.http.served import Served, modern, settings_for
 
 
 class Noting:
@@ -66,3 +67,18 @@ def test_an_answer_arrives_in_one_packet(api: Running) -> None:
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert answer.endswith(b'\r\n\r\n{"status":"ok"}')
+
+
+def test_blanks_around_a_headers_value_are_no_part_of_it(api: Running) -> None:
+    request, headers = modern("tools/call", name="list_campaigns", arguments={})
+    body = json.dumps(request).encode()
+    with (
+        Served(settings_for(api.url)) as served,
+        socket.create_connection(("127.0.0.1", served.serving.port), timeout=10) as connection,
+    ):
+        host = f"127.0.0.1:{served.serving.port} \t"
+        named = {**headers, "mcp-name": "  list_campaigns  ", "host": host, "content-length": f"{len(body)} "}
+        head = ["POST /mcp HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "connection: close"]
+        connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer
