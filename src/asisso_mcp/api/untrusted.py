@@ -62,7 +62,7 @@ def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
     """
     scanned = str(text)[:_SCAN]
     if scanned.isascii() and scanned.isprintable():  # the usual case: nothing is hidden, everything counts one
-        line = _SPACES.sub(" ", scanned).strip()
+        line = (_SPACES.sub(" ", scanned) if "  " in scanned else scanned).strip()
         return line if len(line) <= length else line[:length].rstrip() + "…"
     visible = "".join(_shown(character) for character in _ESCAPE.sub("", scanned))
     line = _SPACES.sub(" ", visible).strip()

@@ -73,6 +73,8 @@ def build_site(
     )
     if telemetry is not None:
         server.middleware.append(telemetry.measure)
+    else:
+        server.middleware.clear()  # the SDK's own is there: spans that nobody collects
 
     def manager(*, streaming: bool) -> StreamableHTTPSessionManager:
         return StreamableHTTPSessionManager(

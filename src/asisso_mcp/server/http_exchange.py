@@ -14,7 +14,6 @@ import anyio
 from mcp.server import Server
 from mcp.server.connection import Connection
 from mcp.server.runner import modern_error_data, serve_one
-from mcp.server.streamable_http import check_accept_headers
 from mcp.shared.dispatcher import CallOptions
 from mcp.shared.exceptions import NoBackChannelError
 from mcp.shared.message import MessageMetadata, ServerMessageMetadata
@@ -58,7 +57,7 @@ def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
         return None
     if method == "initialize" or not isinstance(params, dict) or _asks_for_progress(params):
         return None
-    return message if check_accept_headers(Request(scope))[0] else None
+    return message if _JSON in headers[b"accept"].replace(b" ", b"").split(b",") else None
 
 
 def only_reads(message: Mapping[str, Any]) -> bool:
