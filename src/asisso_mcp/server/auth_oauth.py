@@ -123,7 +123,8 @@ class OAuth:
         if caller.may_write or not isinstance(message, dict) or message.get("method") != "tools/call":
             return
         params = message.get("params")
-        if isinstance(params, dict) and params.get("name") in _WRITERS:
+        name = params.get("name") if isinstance(params, dict) else None
+        if isinstance(name, str) and name in _WRITERS:
             raise self._lacks(f"{READ} {WRITE}")
 
     def not_ready(self) -> str | None:

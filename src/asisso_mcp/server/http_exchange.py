@@ -30,6 +30,7 @@ from asisso_mcp.server.tools import TOOLS
 _MEMBERS = frozenset({"jsonrpc", "id", "method", "params"})
 _ONCE = (b"mcp-protocol-version", b"content-type", b"accept")
 _JSON = b"application/json"
+_READING = frozenset({"ping", "tools/list", "resources/list", "resources/templates/list", "resources/read"})
 _READERS = frozenset(tool.name for tool in TOOLS if tool.hints.read_only)
 _NO_WAY_BACK = TransportContext(kind="streamable-http", can_send_request=False)
 
@@ -63,7 +64,9 @@ def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
 def only_reads(message: Mapping[str, Any]) -> bool:
     """Whether it can be cut off at any moment without leaving a write behind."""
     name = message.get("params", {}).get("name")
-    return message["method"] != "tools/call" or (isinstance(name, str) and name in _READERS)
+    return message["method"] in _READING or (
+        message["method"] == "tools/call" and isinstance(name, str) and name in _READERS
+    )
 
 
 class Exchange:

@@ -1,19 +1,13 @@
-"""How do bytes come in and leave? Heads of bounded size; an answer in one piece, where its head and body are ready together.
+"""How do the bytes of an answer leave? In one piece, where head and body are ready together.
 
-uvicorn writes those one after the other: two packets, for which both sides wake twice. That was a twelfth of what a call
+uvicorn writes them one after the other: two packets, for which both sides wake twice. That was a twelfth of what a call
 costs over HTTP.
 """
 
 import asyncio
-import logging
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-MAX_HEAD = 64 * 1024
-"""Bytes of a request before its body."""
-
-logger = logging.getLogger("asisso_mcp.http")
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Joining:
@@ -30,44 +24,29 @@ class Joining:
     def write(self, data: bytes) -> None:
         self._pieces.append(data)
         if len(self._pieces) == 1:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         pieces, self._pieces = self._pieces, []
         if pieces and not self._transport.is_closing():
             self._transport.write(b"".join(pieces))
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's reading of HTTP/1.1, by the parser of Node.js, over a `Joining` transport. That parser has no limit of its own."""
+class Protocol(H11Protocol):
+    """uvicorn's reading of HTTP/1.1 over a `Joining` transport.
 
-    _in_head = True
-    _head = 0
+    By h11 on purpose: httptools is a little quicker, and reads the body of a request that asks for an upgrade as the next
+    request, takes trailers for headers, and queues what is pipelined without a bound.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
-        super().connection_made(cast("asyncio.Transport", Joining(transport)))
+        self._joining = Joining(transport)
+        super().connection_made(cast("asyncio.Transport", self._joining))
 
-    def data_received(self, data: bytes) -> None:
-        was_in_head = self._in_head
-        super().data_received(data)
-        if was_in_head and self._in_head:
-            self._head += len(data)
-            if self._head > MAX_HEAD and not self.transport.is_closing():
-                logger.warning("refused a request whose headers are larger than %d bytes", MAX_HEAD)
-                self.send_400_response("The headers of the request are too large.")
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head, self._head = True, 0
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # The parser leaves blanks behind a value, which are no part of it (RFC 9110, section 5.5).
-        super().on_header(name, value.rstrip(b" \t"))
+    def eof_received(self) -> None:
+        self._joining.flush()  # the transport closes after this
+        super().eof_received()

@@ -1,15 +1,16 @@
-"""Head and body of an answer leave in one piece, nothing that was written is lost or overtaken, and heads are bounded."""
+"""Head and body of an answer leave in one piece, nothing is lost or overtaken, and each request is one request."""
 
 import asyncio
 import json
 import socket
+import time
 from contextlib import suppress
 
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import Running
-from asisso_mcp.server.http_wire import MAX_HEAD, Joining
+from asisso_mcp.sandbox import Running, Sandbox
+from asisso_mcp.server.http_wire import Joining
 from tests.server.http.served import Served, legacy, modern, settings_for
 
 
@@ -63,24 +64,73 @@ async def test_nothing_is_written_to_a_transport_that_closes_by_itself() -> None
 
 
 @pytest.mark.parametrize(
-    "fill", [b"x-filler: " + b"a" * 100 + b"\r\n", b"a" * 100], ids=["many headers", "an endless one"]
+    ("begin", "fill"),
+    [
+        (b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\n", b"x-filler: " + b"a" * 100 + b"\r\n"),
+        (b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ", b"a" * 100),
+        (b"POST /none HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", b"a:\r\n"),
+    ],
+    ids=["many headers", "an endless one", "many trailers"],
 )
-def test_a_head_without_an_end_is_refused(api: Running, fill: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    with (
-        Served(settings_for(api.url)) as served,
-        socket.create_connection(("127.0.0.1", served.serving.port), timeout=10) as connection,
-    ):
-        connection.sendall(b"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ")
-        sent = 0
-        with suppress(ConnectionError):  # it may be closed before all is sent
-            while sent < 4 * MAX_HEAD:
-                sent += connection.send(fill * 20)
-        answer = b""
-        with suppress(ConnectionError):
-            while piece := connection.recv(65_536):
-                answer += piece
-    assert sent < 4 * MAX_HEAD or answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert caplog.messages.count(f"refused a request whose headers are larger than {MAX_HEAD} bytes") == 1
+def test_what_has_no_end_is_cut_off(api: Running, begin: bytes, fill: bytes) -> None:
+    with Served(settings_for(api.url)) as served, line_to(served) as line:
+        line.sendall(begin)
+        with pytest.raises(ConnectionError):
+            line.sendall(fill * 300_000)
+
+
+def test_an_upgrade_does_not_make_a_body_the_next_request(api: Running, sandbox: Sandbox) -> None:
+    request, headers = legacy("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
+    body = json.dumps(request).encode()
+    with Served(settings_for(api.url)) as served, line_to(served) as line:
+        named = {**headers, "host": f"127.0.0.1:{served.serving.port}", "content-length": str(len(body))}
+        hidden = "\r\n".join(["POST /mcp HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "", ""])
+        smuggled = hidden.encode() + body
+        line.sendall(
+            b"POST /none HTTP/1.1\r\nhost: %b\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: %d\r\n\r\n"
+            % (named["host"].encode(), len(smuggled))
+        )
+        time.sleep(0.2)  # a packet of its own
+        line.sendall(smuggled)
+        line.settimeout(1)
+        answer = line.recv(65_536)
+        with suppress(TimeoutError):
+            answer += line.recv(65_536)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert sandbox.campaign(3)["state"] == "running"
+
+
+def test_trailers_are_no_headers(api: Running) -> None:
+    with Served(settings_for(api.url)) as served, line_to(served) as line:
+        line.sendall(
+            b"POST /mcp HTTP/1.1\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n"
+            b"host: 127.0.0.1:%d\r\n\r\n" % served.serving.port
+        )
+        answer = line.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_whoever_has_said_all_and_listens_is_answered(api: Running) -> None:
+    with Served(settings_for(api.url)) as served:
+        for _ in range(10):
+            with line_to(served) as line:
+                line.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+                line.shutdown(socket.SHUT_WR)
+                answer = line.makefile("rb").read()
+            assert answer.endswith(b'{"status":"ok"}')
+
+
+def test_each_of_several_requests_in_one_packet_has_its_own_answer(api: Running) -> None:
+    good = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    with Served(settings_for(api.url)) as served, line_to(served) as line:
+        line.sendall(good + good + b"BAD\r\n\r\n")
+        answer = line.makefile("rb").read()
+    assert [piece[:3] for piece in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"400"]
+
+
+def line_to(served: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.serving.port), timeout=10)
 
 
 def test_large_bodies_and_many_requests_on_one_connection_are_no_large_heads(api: Running) -> None:
@@ -92,10 +142,7 @@ def test_large_bodies_and_many_requests_on_one_connection_are_no_large_heads(api
 
 
 def test_an_answer_arrives_in_one_packet(api: Running) -> None:
-    with (
-        Served(settings_for(api.url)) as served,
-        socket.create_connection(("127.0.0.1", served.serving.port), timeout=10) as connection,
-    ):
+    with Served(settings_for(api.url)) as served, line_to(served) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -105,10 +152,7 @@ def test_an_answer_arrives_in_one_packet(api: Running) -> None:
 def test_blanks_around_a_headers_value_are_no_part_of_it(api: Running) -> None:
     request, headers = modern("tools/call", name="list_campaigns", arguments={})
     body = json.dumps(request).encode()
-    with (
-        Served(settings_for(api.url)) as served,
-        socket.create_connection(("127.0.0.1", served.serving.port), timeout=10) as connection,
-    ):
+    with Served(settings_for(api.url)) as served, line_to(served) as connection:
         host = f"127.0.0.1:{served.serving.port} \t"
         named = {**headers, "mcp-name": "  list_campaigns  ", "host": host, "content-length": f"{len(body)} "}
         head = ["POST /mcp HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "connection: close"]
