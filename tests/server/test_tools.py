@@ -14,7 +14,7 @@ from mcp.client import Client
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.server.tools import TOOLS, _shown_section
 from tests.conftest import MONDAY, SETTINGS
 
 NINE_TO_FOUR = [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(5)]
@@ -319,3 +319,20 @@ async def test_a_server_for_certain_campaigns_touches_no_other(sandbox: Sandbox)
         assert sandbox.requests == []
         listed = await ask(client, "list_campaigns")
         assert [row["campaign_id"] for row in listed.structured_content["campaigns"]] == [4]
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "shown"),
+    [
+        ("retry_config", {"max_retries": 3, "slots": [{"a": 1}], "note": "x"}, {"max_retries": 3}),
+        ("schedule_config", {"timezone": "UTC\n\u202e", "slots": {"a": "\n"}}, {"timezone": "UTC"}),
+        (
+            "schedule_config",
+            {"slots": ["x", {"start_time": "09:00\n", "more": [1]}]},
+            {"slots": [{"start_time": "09:00"}]},
+        ),
+        ("schedule_config", None, None),
+    ],
+)
+def test_a_section_is_shown_in_known_leaves_on_one_line(name: str, section: Any, shown: Any) -> None:
+    assert _shown_section(name, {name: section}) == shown

@@ -132,7 +132,7 @@ def build_server(
         on_list_prompts=prompts.list,
         on_get_prompt=prompts.get,
         on_completion=completions.complete,
-        get_tool_input_schema=schemas.get,
+        get_tool_input_schema=schemas.get,  # without it the SDK lists all tools inside each call
         cache_hints={
             "tools/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),
             "prompts/list": CacheHint(ttl_ms=LISTS_FRESH_MS, scope=lists),

@@ -1,4 +1,4 @@
-"""How does a request get to the MCP server? Method, caller, a free place, a body of bounded size, then the SDK's transport."""
+"""How does a request get to the MCP server? Method, caller, a free place, a body of bounded size, then the SDK."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from asisso_mcp.server.auth import Door, headers_named
-from asisso_mcp.server.http_exchange import Exchange, only_reads, ordinary
+from asisso_mcp.server.http_exchange import Exchange, only_reads, ordinary, wants_progress
 from asisso_mcp.server.http_refusal import Refused, Scope
 from asisso_mcp.server.policy import Caller
 
@@ -32,7 +32,8 @@ class _Gone(Exception):
 class Entry:
     """`/mcp`. At most `max_calls` are served at once, and at most half of them for one key.
 
-    `plain` answers with JSON, `streaming` with events: a third dearer, and only progress needs it.
+    `exchange` answers what is ordinary. Of the SDK's own transports, `plain` answers the rest with JSON, and `streaming` with
+    events: dearer, and only progress needs it.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Entry:
                     if request is not None:
                         tasks.start_soon(self._exchange.answer, scope, request, send)
                     else:
-                        app = self._streaming if _wants_progress(message) else self._plain
+                        app = self._streaming if wants_progress(message) else self._plain
                         tasks.start_soon(app, scope, _replaying(body, receive), send)
             finally:
                 self._calls[whose] -= 1
@@ -137,12 +138,6 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _wants_progress(message: Any) -> bool:
-    params = message.get("params") if isinstance(message, dict) else None
-    meta = params.get("_meta") if isinstance(params, dict) else None
-    return isinstance(meta, dict) and meta.get("progressToken") is not None
 
 
 def _replaying(body: bytes, receive: Any) -> Callable[[], Awaitable[dict[str, Any]]]:

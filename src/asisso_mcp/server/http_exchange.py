@@ -56,9 +56,15 @@ def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
     number, method, params = message.get("id"), message.get("method"), message.get("params", {})
     if not isinstance(number, (int, str)) or isinstance(number, bool) or not isinstance(method, str):
         return None
-    if method == "initialize" or not isinstance(params, dict) or _asks_for_progress(params):
+    if method == "initialize" or not isinstance(params, dict) or wants_progress(message):
         return None
     return message if _JSON in headers[b"accept"].replace(b" ", b"").split(b",") else None
+
+
+def wants_progress(message: Any) -> bool:
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    return isinstance(meta, dict) and meta.get("progressToken") is not None
 
 
 def only_reads(message: Mapping[str, Any]) -> bool:
@@ -119,8 +125,3 @@ class _Asked:
     async def notify(self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None) -> None: ...
 
     async def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None: ...
-
-
-def _asks_for_progress(params: Mapping[str, Any]) -> bool:
-    meta = params.get("_meta")
-    return meta is not None and (not isinstance(meta, dict) or "progressToken" in meta)

@@ -99,8 +99,9 @@ def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | N
     section = settings[name]
     if section is None:
         return None
-    shown = _plain_leaves({leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section})
-    if isinstance(slots := section.get("slots"), list):
+    known = {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
+    shown = _plain_leaves(known)
+    if isinstance(slots := known.get("slots"), list):
         shown["slots"] = [_plain_leaves(slot) for slot in slots[:50] if isinstance(slot, dict)]
     return shown
 
