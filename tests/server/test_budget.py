@@ -19,8 +19,9 @@ from mcp.client import Client
 
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
-from asisso_mcp.campaigns.edits import Change, Comparison, Declined, plan
+from asisso_mcp.campaigns.edits import Change, Comparison, Declined, plan, revision
 from asisso_mcp.campaigns.service import Edited, Switched
+from asisso_mcp.campaigns.status import verdict
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.sandbox import KEY, Sandbox
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
@@ -211,8 +212,10 @@ def texts(text: Callable[[int], str], state: str, log_entries: int) -> dict[str,
     paused = Switched(campaign, odd(text, "paused"), applied=True, notes=("It was paused again.",) * 2)
     many = [odd(text, state, campaign_id=number) for number in range(2_147_483_600, 2_147_483_630)]
     return {
-        "get_campaign": campaign_text(campaign, MONDAY, log_entries=log_entries),
-        "list_campaigns": list_text(many, 10_000, 10_000, MONDAY),
+        "get_campaign": campaign_text(
+            campaign, verdict(campaign, MONDAY), revision(campaign.settings()), log_entries=log_entries
+        ),
+        "list_campaigns": list_text([(each, verdict(each, MONDAY)) for each in many], 10_000, 10_000),
         "pause_campaign": paused_text(paused, MONDAY),
         "resume_campaign": resumed_text(switched, MONDAY),
         **{f"update_campaign {number}": edited_text(edit, MONDAY) for number, edit in enumerate(edits(text))},

@@ -38,6 +38,8 @@ BREAKER_SET_ON = (
 BREAKER_UNSURE = "off, or unset and on"
 """What `before` says of a breaker whose display is ambiguous."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 class Declined(Exception):
     """We do not send this; `text` says why, and what to do instead."""
@@ -166,8 +168,7 @@ def differences(before: Settings, after: Settings) -> tuple[Change, ...]:
 
 def revision(settings: Settings) -> str:
     """A short hash of the five editable settings: the same settings, the same revision."""
-    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return hashlib.sha256(_CANONICAL.encode(settings).encode()).hexdigest()[:12]
 
 
 def same(one: Any, other: Any) -> bool:

@@ -17,7 +17,7 @@ from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
 from asisso_mcp.campaigns.edits import Change, Comparison, revision
 from asisso_mcp.campaigns.hours import Schedule, in_words
 from asisso_mcp.campaigns.service import Edited, Switched
-from asisso_mcp.campaigns.status import FINAL, schedule_of, verdict
+from asisso_mcp.campaigns.status import FINAL, Verdict, schedule_of, verdict
 
 _LOG_LENGTH = 140
 _LOG_TOTAL = 900
@@ -34,17 +34,12 @@ _COUNTABLE = 10**12
 
 
 def campaign_text(
-    campaign: Campaign,
-    at: datetime,
-    *,
-    log_entries: int = 5,
-    may_write: bool = True,
-    known_revision: str | None = None,
+    campaign: Campaign, now: Verdict, known_revision: str, *, log_entries: int = 5, may_write: bool = True
 ) -> str:
-    """One campaign: is it dialing, its settings as sentences, progress, newest log entries. `at`: aware."""
+    """One campaign: is it dialing, its settings as sentences, progress, newest log entries."""
     settings, schedule = campaign.settings(), schedule_of(campaign)
     lines = [
-        f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, at)}",
+        f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, now)}",
         f"Calling hours: {'any hour (none set)' if schedule is None else in_words(schedule)}.",
         *_zone_note(schedule),
         f"Retries: {words.retries(settings['retry_config'])}.",
@@ -54,13 +49,13 @@ def campaign_text(
         _origins(campaign),
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
-        f"Revision {known_revision or revision(settings)}. {_next_step(campaign) if may_write else ''}".rstrip(),
+        f"Revision {known_revision}. {_next_step(campaign) if may_write else ''}".rstrip(),
     ]
     return brief("\n".join(line for line in lines if line))
 
 
-def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime) -> str:
-    """A line for each campaign in `shown`; `matching` of `total` fit the filter."""
+def list_text(shown: Sequence[tuple[Campaign, Verdict]], matching: int, total: int) -> str:
+    """A line for each campaign in `shown`, with its verdict; `matching` of `total` fit the filter."""
     which = (
         f"{total} campaign{'' if total == 1 else 's'}"
         if matching == total
@@ -74,8 +69,8 @@ def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime
         )
     lines = [f"{which}, newest first:"]
     used = 0
-    for campaign in shown:
-        line = _list_line(campaign, at)
+    for campaign, now in shown:
+        line = _list_line(campaign, now)
         used += weight(line) + 1
         if used > _LIST_TOTAL:
             break
@@ -165,9 +160,9 @@ def resumed_text(switched: Switched, at: datetime) -> str:
     return "\n".join(lines)
 
 
-def _state(campaign: Campaign, at: datetime) -> str:
-    state, now = words.state_in_words(campaign), verdict(campaign, at).words
-    return f"{state}, not dialing." if now == f"Not dialing: {state}." else f"{state}. {now}"
+def _state(campaign: Campaign, now: Verdict) -> str:
+    state = words.state_in_words(campaign)
+    return f"{state}, not dialing." if now.words == f"Not dialing: {state}." else f"{state}. {now.words}"
 
 
 def _zone_note(schedule: Schedule | None) -> list[str]:
@@ -179,12 +174,12 @@ def _starts(dialing: bool | None) -> str:
     return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
 
 
-def _list_line(campaign: Campaign, at: datetime) -> str:
+def _list_line(campaign: Campaign, now: Verdict) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
     progress = f", {_count(done)} of {_count(queued)} calls made" if done is not None and queued else ""
     dialing = ""
     if campaign.phase == "running":
-        dialing = " (dialing now)" if verdict(campaign, at).dialing else " (not dialing now)"
+        dialing = " (dialing now)" if now.dialing else " (not dialing now)"
     return (
         f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {words.state_in_words(campaign)}{dialing}{progress}"
     )

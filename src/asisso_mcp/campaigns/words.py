@@ -115,7 +115,7 @@ def _plain(value: Any) -> str:
         return "not set"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str):
+    if isinstance(value, str | int):
         return one_line(value, 60)
     return one_line(json.dumps(value, ensure_ascii=False), 60)
 

@@ -110,10 +110,9 @@ def _passed_on(scope: Scope, caller: Caller) -> Scope:
 
 async def _body(scope: Scope, receive: Any) -> bytes:
     """The whole body. Raises Refused (413, 408) or _Gone."""
-    too_large = Refused(413, "The request body is too large.", why=f"a body larger than {MAX_BODY} bytes")
     for declared in headers_named(scope["headers"], b"content-length"):
         if declared.isdigit() and int(declared[:18]) > MAX_DISCARDED:
-            raise too_large
+            raise _too_large()
     body, length, complete = bytearray(), 0, False
     with anyio.move_on_after(BODY_SECONDS):
         while not complete and length <= MAX_DISCARDED:
@@ -126,10 +125,14 @@ async def _body(scope: Scope, receive: Any) -> bytes:
                 body += chunk
             complete = not message.get("more_body", False)
     if length > MAX_BODY:
-        raise too_large
+        raise _too_large()
     if not complete:
         raise Refused(408, "The request body did not arrive in time.", why="an incomplete body")
     return bytes(body)
+
+
+def _too_large() -> Refused:
+    return Refused(413, "The request body is too large.", why=f"a body larger than {MAX_BODY} bytes")
 
 
 def _json(body: bytes) -> Any:

@@ -33,7 +33,7 @@ class Policy:
 
     def within(self, caller: Caller) -> "Policy":
         """The same limits, and the caller's own: whichever is narrower."""
-        return replace(self, may_write=self.may_write and caller.may_write)
+        return replace(self, may_write=False) if self.may_write and not caller.may_write else self
 
     def sees(self, campaign_id: int) -> bool:
         return self.campaigns is None or campaign_id in self.campaigns

@@ -25,9 +25,9 @@ async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResul
         for campaign in campaigns
         if query in one_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
     ]
-    shown = matching[: arguments.limit or 20]
+    shown = [(campaign, verdict(campaign, at)) for campaign in matching[: arguments.limit or 20]]
     return CampaignsResult(
-        summary=list_text(shown, len(matching), len(campaigns), at),
+        summary=list_text(shown, len(matching), len(campaigns)),
         total=len(campaigns),
         matching=len(matching),
         campaigns=[
@@ -35,9 +35,9 @@ async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResul
                 campaign_id=campaign.id,
                 name=one_line(campaign.name, _NAME_LENGTH),
                 state=one_line(campaign.phase, 40),
-                dialing=verdict(campaign, at).dialing,
+                dialing=now.dialing,
             )
-            for campaign in shown
+            for campaign, now in shown
         ],
     )
 
@@ -45,17 +45,17 @@ async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResul
 async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
     call.policy.require(arguments.campaign_id)
     campaign = await call.service.get(arguments.campaign_id)
-    at = call.service.clock()
+    now = verdict(campaign, call.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
-    now = revision(settings)
+    known = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, at, log_entries=entries, may_write=call.policy.may_write, known_revision=now),
+        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.policy.may_write),
         campaign_id=campaign.id,
         name=one_line(campaign.name, _NAME_LENGTH),
         state=one_line(campaign.phase, 40),
-        dialing=verdict(campaign, at).dialing,
-        revision=now,
+        dialing=now.dialing,
+        revision=known,
         retry_config=_shown_section("retry_config", settings),
         max_concurrency=settings["max_concurrency"],
         schedule_config=_shown_section("schedule_config", settings),
