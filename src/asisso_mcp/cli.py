@@ -210,9 +210,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     levels = ("warning", "info", "debug")
     level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    if level == "debug":  # these would print requests with their headers
-        for noisy in ("httpcore2", "httpx2", "asyncio"):
-            logging.getLogger(noisy).setLevel(logging.INFO)
+    for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
 
 

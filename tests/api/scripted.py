@@ -101,10 +101,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes to write, and what the server does with the connection afterwards: keep, close, or hang."""
+    """Bytes to write, and what the server does with the connection afterwards: keep, close, or hang. `unasked` comes a moment later."""
 
     written: bytes = b""
     then: str = "keep"
+    unasked: bytes = b""
 
 
 def raw(status: int, body: bytes | object = b"", *, then: str = "keep", headers: str = "") -> Raw:
@@ -122,6 +123,8 @@ class RawServer:
     answers: list[Raw]
     requests: list[Sent] = field(default_factory=list)
     connections: int = 0
+    ended: int = 0
+    """Of the connections."""
     port: int = 0
     scheme: str = "http"
 
@@ -138,6 +141,9 @@ class RawServer:
                 answered = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 writer.write(answered.written)
                 await writer.drain()
+                if answered.unasked:
+                    await asyncio.sleep(0.01)
+                    writer.write(answered.unasked)
                 if answered.then == "hang":
                     await asyncio.Event().wait()
                 if answered.then == "close":
@@ -145,6 +151,7 @@ class RawServer:
         except ConnectionError:
             pass  # the client hung up, as some of these tests want it to
         finally:
+            self.ended += 1
             writer.close()
 
 
@@ -163,7 +170,9 @@ async def _request(reader: asyncio.StreamReader, number: int) -> Sent | None:
 
 
 @asynccontextmanager
-async def listening(*answers: Raw, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+async def listening(
+    *answers: Raw, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[RawServer]:
     """A server on an ephemeral loopback port."""
     script = RawServer(list(answers), scheme="https" if tls else "http")
     busy: set[asyncio.Task[None]] = set()
@@ -173,7 +182,7 @@ async def listening(*answers: Raw, tls: ssl.SSLContext | None = None) -> AsyncIt
         busy.add(task)
         task.add_done_callback(busy.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(accept, host, 0, ssl=tls)
     script.port = server.sockets[0].getsockname()[1]
     try:
         yield script
@@ -201,6 +210,13 @@ async def failing(call: Callable[[], Awaitable[object]]) -> AsissoError:
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     return caught.value
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another task brings about."""
+    with anyio.fail_after(5):
+        while not condition():  # noqa: ASYNC110 - a server's list has no event
+            await asyncio.sleep(0.005)  # anyio's is a pretence where a test counts the waits
 
 
 async def write_against(*answers: Raw, seconds: float = 5.0) -> tuple[AsissoError, int]:

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from asisso_mcp.api import connection as connection_module
+from asisso_mcp.api import way
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError, Misconfigured, ServerFault, TimedOut, Unreachable
@@ -61,8 +61,8 @@ async def test_a_pooled_connection_that_the_api_closed_meanwhile_is_not_used_for
 
 
 async def test_an_idle_connection_is_given_up_before_the_api_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert connection_module.KEEP_ALIVE_SECONDS < 5
-    monkeypatch.setattr(connection_module, "KEEP_ALIVE_SECONDS", 0.0)
+    assert way.KEEP_ALIVE_SECONDS < 5
+    monkeypatch.setattr(way, "KEEP_ALIVE_SECONDS", 0.0)
     async with listening(raw(200, CAMPAIGN)) as api, asking(settings(api.origin)) as client:
         await client.get(3)
         await client.get(3)
@@ -175,9 +175,17 @@ async def test_each_fault_below_has_its_words_and_says_whether_the_request_went_
     assert (fault.text, fault.executed) == (text, executed)
 
 
-async def test_when_several_addresses_were_tried_the_first_reason_is_told() -> None:
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ExceptionGroup("both", [ConnectionRefusedError(111, "x"), OSError(101, "y")]),
+        OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 9, 0, 0), [Errno 101] y"),
+    ],
+    ids=["through a proxy", "straight"],
+)
+async def test_when_several_addresses_were_tried_the_first_reason_is_told(cause: Exception) -> None:
     raised = httpx2.ConnectError("All connection attempts failed")
-    raised.__cause__ = ExceptionGroup("both", [ConnectionRefusedError(111, "x"), OSError(101, "y")])
+    raised.__cause__ = cause
     fault = await failing(Scripted(raised).client.list_campaigns)
     assert "could not be reached (Connection refused)." in fault.text
 

@@ -1,5 +1,9 @@
 """Which way a request takes: a proxy only outward, and settings that cannot work are told before anything is sent."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -7,8 +11,12 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import Misconfigured
+from asisso_mcp.api.models import PatchBody
 from asisso_mcp.config import Settings
-from tests.api.scripted import CAMPAIGN, Scripted, answer, asking, failing, listening, raw, settings
+from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, failing, listening, raw, settings
+from tests.api.test_tls import certificate
+
+ABOUT_THE_BODY = {"content-length", "content-type", "connection"}
 
 CANNOT_BE_SET_UP = (
     "The connection to the API cannot be set up, so nothing was sent. Check ASISSO_BASE_URL, ASISSO_PROXY (or HTTPS_PROXY and "
@@ -59,6 +67,70 @@ async def test_a_proxy_that_refuses_is_told_and_learns_the_hosts_name_but_not_th
     assert {sent.line for sent in proxy.requests} == {"CONNECT app.asisso.com:443 HTTP/1.1"}
     assert {*proxy.requests[0].header("proxy-authorization")} == {"Basic bWU6cHc="}
     assert all(sent.header("x-api-key") == [] for sent in proxy.requests)
+
+
+@pytest.mark.parametrize("named_by", ["setting", "environment"])
+async def test_through_a_proxy_requests_arrive_as_they_do_without_one(
+    named_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = certificate(tmp_path, "api.example")
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    counted = raw(200, CAMPAIGN, headers="set-cookie: mine=1\r\n")
+    async with listening(counted, tls=signed.server) as api, tunnelling(api.port) as (proxy, asked_for):
+        outward = settings("https://api.example", ca_file=signed.pem)
+        if named_by == "setting":
+            outward = replace(outward, proxy=SecretStr(proxy))
+        else:
+            monkeypatch.setenv("HTTPS_PROXY", proxy)
+        async with asking(outward) as client:
+            for _ in range(2):
+                assert (await client.get(3)).name == "Spring promo"
+            assert (await client.patch(3, PatchBody(name="x"))).name == "Spring promo"
+    assert asked_for == ["CONNECT api.example:443 HTTP/1.1"]
+    assert [(sent.connection, sent.line, sent.body) for sent in api.requests] == [
+        (1, "GET /api/v1/campaign/3 HTTP/1.1", b""),
+        (1, "GET /api/v1/campaign/3 HTTP/1.1", b""),
+        (1, "PATCH /api/v1/campaign/3 HTTP/1.1", b'{"name":"x"}'),
+    ]
+    for sent in api.requests:
+        assert {name.lower(): value for name, value in sent.headers if name.lower() not in ABOUT_THE_BODY} == {
+            "host": "api.example",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "asisso-mcp",
+            "x-api-key": KEY,
+        }
+
+
+async def test_a_host_that_the_environment_excepts_is_asked_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with listening(raw(407, b"no")) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
+        monkeypatch.setenv("NO_PROXY", "no-such-host.invalid")
+        async with asking(settings("https://no-such-host.invalid")) as client:
+            fault = await failing(lambda: client.pause(3))
+    assert fault.text.startswith("https://no-such-host.invalid could not be reached (")
+    assert proxy.connections == 0
+
+
+@asynccontextmanager
+async def tunnelling(port: int) -> AsyncIterator[tuple[str, list[str]]]:
+    """A proxy whose every tunnel leads to `port` on this machine; its origin, and the first line of what it was asked."""
+    asked_for: list[str] = []
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while piece := await source.read(65_536):
+            target.write(piece)
+        target.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked_for.append((await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0])
+        onward, back = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(copy(reader, back), copy(onward, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked_for
 
 
 async def test_a_ca_file_that_is_gone_or_is_no_certificate_is_told_as_that(tmp_path: Path) -> None:

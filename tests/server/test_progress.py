@@ -14,8 +14,9 @@ from mcp import Client
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import MAX_CONNECTIONS, Connection
+from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import Unreachable
+from asisso_mcp.api.way import MAX_CONNECTIONS
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.writes import OutcomeUnknown

@@ -1,13 +1,14 @@
 """One pooled HTTP connection to the API: a request goes out, a bounded reply or an error in words comes back."""
 
 import codecs
+import logging
 import os
+import re
 import ssl
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -23,16 +24,20 @@ from asisso_mcp.api.errors import (
     UnreadableReply,
 )
 from asisso_mcp.api.untrusted import masked
+from asisso_mcp.api.way import MAX_CONNECTIONS, way_out
 from asisso_mcp.config import Settings
+
+logger = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 MAX_LIST_BYTES = 32 * 1024 * 1024
 """The list has no paging (observed): ten thousand campaigns are 11 MB of one reply."""
-MAX_CONNECTIONS = 16
-"""Requests in flight at once, per process."""
-KEEP_ALIVE_SECONDS = 4.0
-"""The API closes idle connections after 5 s (observed); a reused dying connection makes a write's outcome unknown."""
 SHORTEST_SECRET = 8
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"}
+
+
+_SEVERAL_TRIED = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
+"""How asyncio puts it when each address of a host failed in another way."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ class Connection:
     def __init__(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
         self._transport = transport
-        self._http: httpx2.AsyncClient | None = None
+        self._open: httpx2.AsyncBaseTransport | None = None
+        # A third for a free connection, a third for TCP and TLS: these end first, and then it is sure that nothing was sent.
+        self._connect_seconds = min(settings.timeout / 3, 10.0)
 
     @property
     def origin(self) -> str:
@@ -74,68 +81,51 @@ class Connection:
 
         Raises AsissoError whose `executed` is False only when the request surely never reached the API.
         """
-        http = self._client()
+        way = self._opened()
+        began = time.perf_counter()
         try:
+            request = httpx2.Request(
+                method,
+                _url(self.origin, path),
+                headers={**_HEADERS, **headers},
+                json=body,
+                # Reading and writing are bounded as a whole, below.
+                extensions={"timeout": {"connect": self._connect_seconds, "pool": self._connect_seconds}},
+            )
             with anyio.fail_after(self._settings.timeout):
-                async with http.stream(method, _url(self.origin, path), headers=dict(headers), json=body) as response:
+                response = await way.handle_async_request(request)
+                try:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
                     content = bytearray() if response.status_code >= 500 else await _bounded(response, max_bytes)
-                    if response.status_code >= 400:
-                        content = _without_secrets(content, headers.values())
-                    return Reply(response.status_code, response.headers, content)
+                finally:
+                    await response.aclose()
+            logger.info("%s %s: %d in %.0f ms", method, path, response.status_code, _since(began))
+            if response.status_code >= 400:
+                content = _without_secrets(content, headers.values())
+            return Reply(response.status_code, response.headers, content)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, UnicodeError) as fault:
+            logger.info("%s %s: %s after %.0f ms", method, path, type(fault).__name__, _since(began))
             words = self._in_words(fault)
         raise words  # not from the fault: some faults quote the headers, and with them the key
 
     async def close(self) -> None:
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        if self._open is not None:
+            await self._open.aclose()
+            self._open = None
 
-    @property
-    def _connect_seconds(self) -> float:
-        # A third each for a free connection, TCP and TLS: these end first, and then it is sure that nothing was sent.
-        return min(self._settings.timeout / 3, 10.0)
-
-    def _client(self) -> httpx2.AsyncClient:
-        if self._http is None:
+    def _opened(self) -> httpx2.AsyncBaseTransport:
+        if self._open is None:
             try:
-                self._http = self._build(self._settings)
+                self._open = self._transport or way_out(self._settings)
             except (httpx2.InvalidURL, ValueError, ImportError, OSError):
                 words = Misconfigured(
                     "The connection to the API cannot be set up, so nothing was sent. Check ASISSO_BASE_URL, ASISSO_PROXY "
                     "(or HTTPS_PROXY and ALL_PROXY: http:// and https:// proxies work) and SSL_CERT_FILE."
                 )
             else:
-                return self._http
+                return self._open
             raise words
-        return self._http
-
-    def _build(self, settings: Settings) -> httpx2.AsyncClient:
-        verify: ssl.SSLContext | bool = True
-        if settings.base_url.startswith("http:") or self._transport is not None:
-            verify = False  # no TLS is spoken: reading the trust store would cost 25 ms for nothing
-        elif settings.ca_file is not None:
-            verify = _trusting(settings.ca_file)
-        # Proxies are for the way out: what stays on this machine, or never reaches a socket, does not take one.
-        outward = not settings.is_loopback and self._transport is None
-        return httpx2.AsyncClient(
-            headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"},
-            # Tenants share this pool: a cookie of one must not travel with another's request.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # Reading and writing are bounded as a whole, in `send`.
-            timeout=httpx2.Timeout(None, connect=self._connect_seconds, pool=self._connect_seconds),
-            limits=httpx2.Limits(
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=MAX_CONNECTIONS,
-                keepalive_expiry=KEEP_ALIVE_SECONDS,
-            ),
-            follow_redirects=False,
-            verify=verify,
-            proxy=settings.proxy.get_secret_value() if settings.proxy and outward else None,
-            transport=self._transport,
-            trust_env=outward,
-        )
+        return self._open
 
     def _in_words(self, fault: Exception) -> AsissoError:
         where, seconds = self.origin, self._settings.timeout
@@ -183,16 +173,6 @@ class Connection:
                 )
 
 
-def _trusting(ca_file: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except OSError as problem:
-        reason = masked(problem.strerror or problem, 120)
-    raise Misconfigured(
-        f"ASISSO_CA_FILE cannot be used ({reason}), so nothing was sent. It must be a readable PEM file of CA certificates."
-    )
-
-
 def _without_secrets(content: bytearray, sent: Iterable[str]) -> bytearray:
     """An error's body in which an echoed credential is replaced: its words go on to people and logs."""
     for value in sent:
@@ -210,20 +190,28 @@ def _url(origin: str, path: str) -> httpx2.URL:
 
 async def _bounded(response: httpx2.Response, max_bytes: int) -> bytearray:
     """The body, refused while reading when it is larger than `max_bytes`."""
-    too_large = UnreadableReply(
-        f"The API's answer is larger than {max_bytes // (1024 * 1024)} MB, so it was not read. If this was a list, read "
-        "single campaigns with `get_campaign`.",
-        executed=None,
-    )
     declared = response.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:18]) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > max_bytes:
-            raise too_large
+            raise _too_large(max_bytes)
     return content
+
+
+def _too_large(max_bytes: int) -> UnreadableReply:
+    return UnreadableReply(
+        f"The API's answer is larger than {max_bytes // (1024 * 1024)} MB, so it was not read. If this was a list, read "
+        "single campaigns with `get_campaign`.",
+        executed=None,
+    )
+
+
+def _since(began: float) -> float:
+    """Milliseconds."""
+    return (time.perf_counter() - began) * 1000
 
 
 def _chain(fault: BaseException) -> list[BaseException]:
@@ -243,8 +231,11 @@ def _reason(fault: BaseException) -> str:
     innermost = _innermost(fault)
     while isinstance(innermost, BaseExceptionGroup):  # one for each address that was tried
         innermost = innermost.exceptions[0]
-    if isinstance(innermost, ssl.SSLEOFError):
+    # asyncio's word for the second is a reset that the system knows nothing of.
+    if isinstance(innermost, ssl.SSLEOFError) or (isinstance(innermost, ConnectionResetError) and not innermost.errno):
         return "it hung up in the TLS handshake"
+    if several := _SEVERAL_TRIED.match(str(innermost)):
+        return os.strerror(int(several[1]))
     if isinstance(innermost, OSError) and innermost.errno:
         return os.strerror(innermost.errno) if innermost.errno > 0 else masked(innermost.strerror, 80)
     return masked(innermost, 80) or "it hung up"

@@ -1,0 +1,168 @@
+"""One connection to the API, and which one a request takes: what is read, what is kept, and what is never read as an answer."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import anyio
+import httpx2
+import pytest
+
+from asisso_mcp.api import way
+from asisso_mcp.api.link import Link
+from asisso_mcp.api.pool import Pool
+from tests.api.scripted import CAMPAIGN, SILENCE, Raw, asking, failing, listening, raw, settings, until
+
+OTHER = {**CAMPAIGN, "name": "Autumn promo"}
+SPRING = raw(200, CAMPAIGN)
+AUTUMN = raw(200, OTHER)
+
+
+def with_before(before: bytes, answer: Raw) -> Raw:
+    return replace(answer, written=before + answer.written)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"])
+async def test_an_informational_answer_is_not_the_answer(head: bytes) -> None:
+    async with listening(with_before(head * 3, SPRING)) as api, asking(settings(api.origin)) as client:
+        assert (await client.get(3)).name == "Spring promo"
+        assert (await client.pause(3)).name == "Spring promo"
+    assert api.connections == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'HTTP/1.0 200 OK\r\n\r\n{"id": 3, "name": "Spring promo", "state": "paused"}',
+        b'HTTP/1.1 200 OK\r\n\r\n{"id": 3, "name": "Spring promo", "state": "paused"}',
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        b'6\r\n{"id":\r\n2e\r\n 3, "name": "Spring promo", "state": "paused"}\r\n0\r\nx-trailer: 1\r\n\r\n',
+    ],
+    ids=["HTTP/1.0", "until the end", "chunks and a trailer"],
+)
+async def test_an_answer_of_any_framing_is_read_to_its_end(written: bytes) -> None:
+    async with listening(Raw(written, "close")) as api, asking(settings(api.origin)) as client:
+        for _ in range(2):
+            assert (await client.get(3)).name == "Spring promo"
+    assert [sent.connection for sent in api.requests] == [1, 2]
+
+
+async def test_what_nobody_asked_for_is_not_the_answer_to_the_next_request() -> None:
+    twice = replace(SPRING, written=SPRING.written + AUTUMN.written)
+    async with listening(twice, SPRING) as api, asking(settings(api.origin)) as client:
+        assert (await client.get(3)).name == "Spring promo"
+        assert (await client.pause(3)).name == "Spring promo"
+    assert [sent.connection for sent in api.requests] == [1, 2]
+
+
+@pytest.mark.parametrize("then", [replace(SPRING, unasked=AUTUMN.written), replace(SPRING, then="close")])
+async def test_what_comes_while_a_connection_is_idle_is_noticed(then: Raw) -> None:
+    async with listening(then) as api:
+        link = await Link.open("127.0.0.1", api.port, None, 5)
+        await link.ask(httpx2.Request("GET", f"{api.origin}/"))
+        assert [part async for part in link.body()]
+        assert link.is_quiet
+        assert link.rest()
+        await until(lambda: not link.is_quiet)
+        link.close()
+
+
+async def test_a_request_takes_the_connection_that_was_used_last_and_the_others_are_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(way, "KEEP_ALIVE_SECONDS", 0.5)
+    async with listening(SPRING) as api, asking(settings(api.origin)) as client:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(client.get, 3)
+        last = api.requests[-1].connection
+        with anyio.fail_after(10):
+            while api.ended < 2:
+                await client.get(3)
+                await asyncio.sleep(0.02)
+    assert {sent.connection for sent in api.requests[3:]} == {last}
+    assert api.connections == 3
+
+
+async def test_at_most_so_many_requests_are_in_flight_and_one_that_waits_too_long_is_not_sent() -> None:
+    async with listening(SILENCE) as api:
+        pool = Pool(trust=None, connections=2, keep_alive=4)
+        request = httpx2.Request("GET", f"{api.origin}/", extensions={"timeout": {"connect": 5, "pool": 0.05}})
+        unanswered = [asyncio.create_task(pool.handle_async_request(request)) for _ in range(2)]
+        await until(lambda: len(api.requests) == 2)
+        with pytest.raises(httpx2.PoolTimeout):
+            await pool.handle_async_request(request)
+        await pool.aclose()
+        await asyncio.gather(*unanswered, return_exceptions=True)
+    assert len(api.requests) == api.connections == 2
+
+
+async def test_one_that_waits_takes_the_place_of_one_that_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way, "MAX_CONNECTIONS", 1)
+    async with listening(SILENCE, SPRING) as api, asking(settings(api.origin)) as client:
+        with anyio.move_on_after(0.05):
+            await client.get(3)
+        assert (await client.get(3)).name == "Spring promo"
+    assert [sent.connection for sent in api.requests] == [1, 2]
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing_in_the_handshake_was_not_reached(
+    waits: list[float],
+) -> None:
+    async with listening(SILENCE) as api:
+        origin = api.origin.replace("http:", "https:")
+        async with asking(settings(origin, 0.6)) as client:
+            fault = await failing(lambda: client.pause(3))
+    assert fault.text == (
+        f"{origin} could not be reached: no connection within 0.2 s. Nothing was sent. Check the network (and ASISSO_PROXY, "
+        "if you need one), then call again."
+    )
+    assert fault.executed is False
+
+
+async def test_a_reader_that_is_slow_makes_the_api_wait_and_loses_nothing() -> None:
+    body = bytes(range(256)) * 40_000
+    async with listening(raw(200, body)) as api:
+        link = await Link.open("127.0.0.1", api.port, None, 5)
+        answer = await link.ask(httpx2.Request("GET", f"{api.origin}/"))
+        assert answer.status_code == 200
+        await asyncio.sleep(0.1)  # the API writes all this time
+        held = len(link._received)
+        received = b"".join([part async for part in link.body()])
+        assert link.rest()
+        link.close()
+    assert received == body
+    assert held < 1024 * 1024 < len(body)
+
+
+@pytest.mark.parametrize(("bound", "named"), [("127.0.0.1", "localhost"), ("::1", "[::1]")])
+async def test_an_origin_may_be_a_name_or_an_address_of_either_kind(bound: str, named: str) -> None:
+    async with listening(SPRING, host=bound) as api, asking(settings(f"http://{named}:{api.port}")) as client:
+        assert (await client.get(3)).name == "Spring promo"
+    assert api.requests[0].header("host") == [f"{named}:{api.port}"]
+
+
+async def test_a_pool_that_is_closed_ends_what_is_in_use_too() -> None:
+    async with listening(SPRING, SILENCE) as api:
+        pool = Pool(trust=None, connections=2, keep_alive=4)
+        request = httpx2.Request("GET", f"{api.origin}/", extensions={"timeout": {"connect": 5, "pool": 5}})
+        await (await pool.handle_async_request(request)).aread()
+        unanswered = asyncio.create_task(pool.handle_async_request(request))
+        await until(lambda: len(api.requests) == 2)
+        await pool.aclose()
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await unanswered
+    assert api.connections == 1
+
+
+async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
+    caplog: pytest.LogCaptureFixture, waits: list[float]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with listening(SPRING, Raw(then="close")) as api, asking(settings(api.origin)) as client:
+        await client.get(3)
+        await failing(lambda: client.pause(3))
+    assert [" ".join(line.split()[:-2]) for line in caplog.messages if "campaign" in line] == [
+        "GET /campaign/3: 200 in",
+        "POST /campaign/3/pause: RemoteProtocolError after",
+    ]
