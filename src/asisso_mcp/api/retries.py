@@ -7,25 +7,29 @@ next attempt begins within 30 s of the first; after a 500 once. Writes: only whe
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from asisso_mcp.api.errors import AsissoError, Busy, ServerFault, Unreachable
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
 BUDGET_SECONDS = 30.0
 _ATTEMPTS = 5
-_JITTER = wait_random_exponential(multiplier=0.2, max=5)
 
 
-def _pause(state: RetryCallState) -> float:
+def _pause(state: "RetryCallState") -> float:
+    from tenacity import wait_random_exponential
+
+    jitter = wait_random_exponential(multiplier=0.2, max=5)(state)
     fault = state.outcome.exception() if state.outcome else None
     if isinstance(fault, Busy) and fault.retry_after is not None:
-        return fault.retry_after + _JITTER(state) / 10
-    return _JITTER(state)
+        return fault.retry_after + jitter / 10
+    return jitter
 
 
 def _read_again(fault: BaseException) -> bool:
@@ -51,7 +55,17 @@ async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseEx
     try:
         return await request()  # nearly every one succeeds, and needs no machinery
     except AsissoError as fault:
-        known = [fault]
+        first = fault
+    return await _after(first, request, again, began)
+
+
+async def _after(
+    first: AsissoError, request: Callable[[], Awaitable[T]], again: Callable[[BaseException], bool], began: float
+) -> T:
+    """What to do when the attempt that `began` then ended with `first`."""
+    from tenacity import AsyncRetrying, retry_if_exception
+
+    known = [first]
     server_faults = 0
 
     def worth_it(fault: BaseException) -> bool:
@@ -59,7 +73,7 @@ async def _retrying(request: Callable[[], Awaitable[T]], again: Callable[[BaseEx
         server_faults += isinstance(fault, ServerFault)
         return isinstance(fault, AsissoError) and again(fault) and server_faults <= 1
 
-    def out_of_budget(state: RetryCallState) -> bool:
+    def out_of_budget(state: "RetryCallState") -> bool:
         spent = time.monotonic() - began + state.upcoming_sleep
         return state.attempt_number >= _ATTEMPTS or spent >= BUDGET_SECONDS
 
