@@ -28,7 +28,8 @@ loopback that answers at once: next to a real API over the internet, which takes
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
 Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
-with the intent, and its text is a summary; the peers send the PATCH and dump the answer.
+with the intent, and its text is a summary; the peers send the PATCH and dump the answer. The peers in Python, and the bare
+call, ask the API through httpx2's client; asisso-mcp does so behind a proxy only, and else with h11 over a pool of its own.
 
 ## Targets
 
