@@ -175,17 +175,9 @@ async def test_each_fault_below_has_its_words_and_says_whether_the_request_went_
     assert (fault.text, fault.executed) == (text, executed)
 
 
-@pytest.mark.parametrize(
-    "cause",
-    [
-        ExceptionGroup("both", [ConnectionRefusedError(111, "x"), OSError(101, "y")]),
-        OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 9, 0, 0), [Errno 101] y"),
-    ],
-    ids=["through a proxy", "straight"],
-)
-async def test_when_several_addresses_were_tried_the_first_reason_is_told(cause: Exception) -> None:
+async def test_when_several_addresses_were_tried_the_first_reason_is_told() -> None:
     raised = httpx2.ConnectError("All connection attempts failed")
-    raised.__cause__ = cause
+    raised.__cause__ = ExceptionGroup("both", [ConnectionRefusedError(111, "x"), OSError(101, "y")])
     fault = await failing(Scripted(raised).client.list_campaigns)
     assert "could not be reached (Connection refused)." in fault.text
 

@@ -1,7 +1,9 @@
 """One connection to the API, and which one a request takes: what is read, what is kept, and what is never read as an answer."""
 
 import asyncio
+import json
 import logging
+import random
 from dataclasses import replace
 
 import anyio
@@ -9,6 +11,8 @@ import httpx2
 import pytest
 
 from asisso_mcp.api import way
+from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.link import Link
 from asisso_mcp.api.pool import Pool
 from tests.api.scripted import CAMPAIGN, SILENCE, Raw, asking, failing, listening, raw, settings, until
@@ -166,3 +170,77 @@ async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
         "GET /campaign/3: 200 in",
         "POST /campaign/3/pause: RemoteProtocolError after",
     ]
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 7])
+async def test_an_answer_may_come_in_pieces_of_any_size(pieces: int) -> None:
+    framed = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n3;x=y\r\nefg\r\n0\r\n\r\n"
+    async with listening(SILENCE) as api:
+        for at in range(0, len(framed), pieces):
+            link = await Link.open("127.0.0.1", api.port, None, 5)
+            asked = asyncio.create_task(link.ask(httpx2.Request("GET", f"{api.origin}/")))
+            for piece in (framed[:at], framed[at : at + pieces], framed[at + pieces :]):
+                await asyncio.sleep(0)
+                if piece:
+                    link.data_received(piece)
+            assert (await asked).status_code == 200
+            assert b"".join([part async for part in link.body()]) == b"abcdefg"
+            assert link.rest()
+            assert link.is_quiet
+            link.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_every_answer_belongs_to_its_request_whatever_was_cancelled_cut_or_closed(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - repeatable
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                number = int(head.split(b" ", 2)[1].rpartition(b"/")[2])
+                body = json.dumps({**CAMPAIGN, "id": number, "logs": ["x" * chance.choice([1, 70_000])]}).encode()
+                answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+                cut = chance.randrange(len(answer))
+                for part in (answer[:cut], answer[cut:]):
+                    await asyncio.sleep(chance.choice([0, 0, 0.001, 0.003]))
+                    writer.write(part)
+                    if chance.random() < 0.05:
+                        return  # hangs up: in the middle of an answer, or after it without a word
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    answered = most = 0
+
+    async def ask(client: AsissoClient, number: int) -> None:
+        nonlocal answered, most
+        with anyio.move_on_after(chance.choice([0.001, 0.003, 0.01, 5])):
+            try:
+                campaign = await client.get(number)
+            except AsissoError as fault:
+                assert fault.executed is None  # noqa: PT017
+            else:
+                assert campaign.id == number  # the client itself would refuse another's
+                answered += 1
+            pool = pool_of(client)
+            most = max(most, len(pool._busy) + len(pool._idle))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with asking(settings(origin)) as client:
+            async with anyio.create_task_group() as tasks:
+                for number in range(1, 400):
+                    tasks.start_soon(ask, client, number)
+                    if number % 20 == 0:
+                        await asyncio.sleep(0.005)
+            assert (pool_of(client)._places.value, pool_of(client)._busy) == (way.MAX_CONNECTIONS, set())
+    assert answered > 50
+    assert 8 < most <= way.MAX_CONNECTIONS
+
+
+def pool_of(client: AsissoClient) -> Pool:
+    pool = client._connection._open
+    assert isinstance(pool, Pool)
+    return pool

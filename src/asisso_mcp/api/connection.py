@@ -3,7 +3,6 @@
 import codecs
 import logging
 import os
-import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -36,10 +35,6 @@ SHORTEST_SECRET = 8
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"}
 
 
-_SEVERAL_TRIED = re.compile(r"Multiple exceptions: \[Errno (\d+)\]")
-"""How asyncio puts it when each address of a host failed in another way."""
-
-
 @dataclass(frozen=True)
 class Reply:
     """A whole answer: status, headers, and a body of bounded size."""
@@ -61,7 +56,8 @@ class Connection:
         self._settings = settings
         self._transport = transport
         self._open: httpx2.AsyncBaseTransport | None = None
-        # A third for a free connection, a third for TCP and TLS: these end first, and then it is sure that nothing was sent.
+        # A third for a free connection, a third for TCP and TLS (behind a proxy, for each): these end first, and then it is
+        # sure that nothing was sent.
         self._connect_seconds = min(settings.timeout / 3, 10.0)
 
     @property
@@ -234,8 +230,6 @@ def _reason(fault: BaseException) -> str:
     # asyncio's word for the second is a reset that the system knows nothing of.
     if isinstance(innermost, ssl.SSLEOFError) or (isinstance(innermost, ConnectionResetError) and not innermost.errno):
         return "it hung up in the TLS handshake"
-    if several := _SEVERAL_TRIED.match(str(innermost)):
-        return os.strerror(int(several[1]))
     if isinstance(innermost, OSError) and innermost.errno:
         return os.strerror(innermost.errno) if innermost.errno > 0 else masked(innermost.strerror, 80)
     return masked(innermost, 80) or "it hung up"

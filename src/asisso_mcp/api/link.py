@@ -9,11 +9,11 @@ import anyio
 import h11
 import httpx2
 
+from asisso_mcp.api.dial import connected
+
 _LARGEST_HEAD = 100 * 1024
 _WAITING = 256 * 1024
 """Bytes that may wait to be read, before the API is made to wait."""
-_NEXT_ADDRESS_SECONDS = 0.25
-"""After which the next of a host's addresses is tried beside the one before (RFC 8305)."""
 
 
 class Link(asyncio.Protocol):
@@ -32,8 +32,9 @@ class Link(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             with anyio.move_on_after(seconds):
+                line = await connected(host, port)
                 _, link = await loop.create_connection(
-                    cls, host, port, ssl=trust, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS
+                    cls, sock=line, ssl=trust, server_hostname=host if trust else None
                 )
                 return link
         except OSError as fault:
