@@ -38,6 +38,20 @@ def resolving(monkeypatch: pytest.MonkeyPatch) -> Resolving:
     return to
 
 
+def test_the_two_kinds_of_address_take_turns() -> None:
+    given = [(socket.AF_INET6, n) for n in range(4)] + [(socket.AF_INET, n) for n in range(2)]
+    order = [(kind.name, n) for kind, n in dial._by_turns(given)]
+    assert order == [
+        ("AF_INET6", 0),
+        ("AF_INET", 0),
+        ("AF_INET6", 1),
+        ("AF_INET", 1),
+        ("AF_INET6", 2),
+        ("AF_INET6", 3),
+    ]
+    assert dial._by_turns([]) == []
+
+
 async def unused_port() -> int:
     async with listening(DROP) as gone:
         pass

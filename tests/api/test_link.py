@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import random
+import socket
+import threading
 from dataclasses import replace
 
 import anyio
@@ -14,6 +16,7 @@ from asisso_mcp.api import way
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.link import Link
+from asisso_mcp.api.models import PatchBody
 from asisso_mcp.api.pool import Pool
 from tests.api.scripted import CAMPAIGN, SILENCE, Raw, asking, failing, listening, raw, settings, until
 
@@ -65,10 +68,64 @@ async def test_what_comes_while_a_connection_is_idle_is_noticed(then: Raw) -> No
         link = await Link.open("127.0.0.1", api.port, None, 5)
         await link.ask(httpx2.Request("GET", f"{api.origin}/"))
         assert [part async for part in link.body()]
-        assert link.is_quiet
         assert link.rest()
         await until(lambda: not link.is_quiet)
         link.close()
+
+
+@pytest.mark.parametrize("unasked", [b"", AUTUMN.written], ids=["the end", "an answer"])
+async def test_what_has_come_before_the_event_loop_looked_is_noticed_too(unasked: bytes) -> None:
+    """As when an edit follows its read at once, and the API has hung up in between."""
+    server = socket.create_server(("127.0.0.1", 0))
+    with server:
+        port = server.getsockname()[1]
+        asked = settings(f"http://127.0.0.1:{port}")
+
+        def serve() -> list[bytes]:
+            """In a thread: nothing that it does gives the client's event loop a turn."""
+            lines = []
+            for number in range(2):
+                line, _ = server.accept()
+                with line:
+                    lines.append(line.recv(65_536).split(b"\r\n")[0])
+                    line.sendall(SPRING.written)
+                    if number == 0:
+                        answered.wait(5)
+                        line.sendall(unasked)
+                        if not unasked:
+                            line.shutdown(socket.SHUT_WR)
+                        gone.set()
+                        over.wait(5)
+            return lines
+
+        answered, gone, over = threading.Event(), threading.Event(), threading.Event()
+        async with asking(asked) as client:
+            serving = asyncio.create_task(asyncio.to_thread(serve))
+            assert (await client.get(3)).name == "Spring promo"
+            answered.set()
+            assert gone.wait(5)
+            assert (await client.pause(3)).name == "Spring promo"
+            over.set()
+            assert [line.split()[0] for line in await serving] == [b"GET", b"POST"]
+
+
+async def test_a_pool_that_was_closed_sends_nothing_more() -> None:
+    async with listening(SILENCE) as api:
+        pool = Pool(trust=None, connections=1, keep_alive=4)
+        request = httpx2.Request("POST", f"{api.origin}/", extensions={"timeout": {"connect": 5, "pool": 5}})
+        tasks = [asyncio.create_task(pool.handle_async_request(request)) for _ in range(2)]
+        await until(lambda: len(api.requests) == 1)
+        await pool.aclose()
+        ends = await asyncio.gather(*tasks, pool.handle_async_request(request), return_exceptions=True)
+        assert [type(end) for end in ends] == [httpx2.RemoteProtocolError, httpx2.ConnectError, httpx2.ConnectError]
+
+        opening = Pool(trust=None, connections=1, keep_alive=4)
+        dialing = asyncio.create_task(opening.handle_async_request(request))
+        await asyncio.sleep(0)
+        await opening.aclose()
+        with pytest.raises(httpx2.ConnectError):
+            await dialing
+    assert len(api.requests) == 1
 
 
 async def test_a_request_takes_the_connection_that_was_used_last_and_the_others_are_given_up_in_time(
@@ -163,12 +220,21 @@ async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
     caplog: pytest.LogCaptureFixture, waits: list[float]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with listening(SPRING, Raw(then="close")) as api, asking(settings(api.origin)) as client:
+    huge = Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n", "close")
+    async with (
+        listening(SPRING, Raw(then="close"), huge, SILENCE) as api,
+        asking(settings(api.origin)) as client,
+    ):
         await client.get(3)
         await failing(lambda: client.pause(3))
+        await failing(lambda: client.patch(3, PatchBody(name="x")))
+        with anyio.move_on_after(0.05):
+            await client.get(4)
     assert [" ".join(line.split()[:-2]) for line in caplog.messages if "campaign" in line] == [
-        "GET /campaign/3: 200 in",
+        "GET /campaign/3: 200 after",
         "POST /campaign/3/pause: RemoteProtocolError after",
+        "PATCH /campaign/3: 200 after",
+        "GET /campaign/4: given up after",
     ]
 
 

@@ -78,7 +78,7 @@ class Connection:
         Raises AsissoError whose `executed` is False only when the request surely never reached the API.
         """
         way = self._opened()
-        began = time.perf_counter()
+        began, outcome = time.perf_counter(), "given up"
         try:
             request = httpx2.Request(
                 method,
@@ -90,18 +90,21 @@ class Connection:
             )
             with anyio.fail_after(self._settings.timeout):
                 response = await way.handle_async_request(request)
+                outcome = str(response.status_code)
                 try:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection from the pool.
                     content = bytearray() if response.status_code >= 500 else await _bounded(response, max_bytes)
                 finally:
                     await response.aclose()
-            logger.info("%s %s: %d in %.0f ms", method, path, response.status_code, _since(began))
             if response.status_code >= 400:
                 content = _without_secrets(content, headers.values())
             return Reply(response.status_code, response.headers, content)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, UnicodeError) as fault:
-            logger.info("%s %s: %s after %.0f ms", method, path, type(fault).__name__, _since(began))
+            outcome = type(fault).__name__
             words = self._in_words(fault)
+        finally:
+            # The whole of the line: headers and bodies carry keys, names and numbers.
+            logger.info("%s %s: %s after %.0f ms", method, path, outcome, (time.perf_counter() - began) * 1000)
         raise words  # not from the fault: some faults quote the headers, and with them the key
 
     async def close(self) -> None:
@@ -203,11 +206,6 @@ def _too_large(max_bytes: int) -> UnreadableReply:
         "single campaigns with `get_campaign`.",
         executed=None,
     )
-
-
-def _since(began: float) -> float:
-    """Milliseconds."""
-    return (time.perf_counter() - began) * 1000
 
 
 def _chain(fault: BaseException) -> list[BaseException]:

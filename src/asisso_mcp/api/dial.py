@@ -5,6 +5,7 @@ asyncio does that too, and loses a connected socket when it is cancelled in that
 
 import asyncio
 import socket
+from itertools import zip_longest
 from typing import Any
 
 import anyio
@@ -15,7 +16,7 @@ NEXT_ADDRESS_SECONDS = 0.25
 async def connected(host: str, port: int) -> socket.socket:
     """Connected over TCP, and not blocking. Raises OSError, the first address's own, when none answers."""
     loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = _by_turns(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     won: list[socket.socket] = []
     faults: list[OSError] = []
 
@@ -49,3 +50,9 @@ async def connected(host: str, port: int) -> socket.socket:
     if not won:
         raise faults[0]
     return won[0]
+
+
+def _by_turns(addresses: list[Any]) -> list[Any]:
+    """The system's order, with the two kinds of address in turn: one kind that is silent does not hold up the other."""
+    kinds = [[each for each in addresses if (each[0] == addresses[0][0]) is first] for first in (True, False)]
+    return [each for pair in zip_longest(*kinds) for each in pair if each is not None]

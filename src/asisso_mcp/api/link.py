@@ -1,6 +1,7 @@
 """What is said on one connection to the API? One request at a time in HTTP/1.1, written and read by h11."""
 
 import asyncio
+import select
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -12,8 +13,8 @@ import httpx2
 from asisso_mcp.api.dial import connected
 
 _LARGEST_HEAD = 100 * 1024
-_WAITING = 256 * 1024
-"""Bytes that may wait to be read, before the API is made to wait."""
+_PIECE = 64 * 1024
+"""Bytes that are read at once; when more than that waits, the API is made to wait."""
 
 
 class Link(asyncio.Protocol):
@@ -60,8 +61,10 @@ class Link(asyncio.Protocol):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has come since the last answer, neither the end nor what nobody asked for."""
-        return not (self._ended or self._received or self._http.trailing_data[0])
+        """Whether nothing has come since the last answer, not even to the socket: neither the end nor what nobody asked for."""
+        if self._ended or self._received or self._http.trailing_data[0] or self._transport.is_closing():
+            return False
+        return not _has_something(self._transport.get_extra_info("socket"))
 
     def rest(self) -> bool:
         """Make ready for the next request. False: that cannot be, and it is closed."""
@@ -89,11 +92,13 @@ class Link(asyncio.Protocol):
         if not self._received and not self._ended:
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
+        else:
+            await asyncio.sleep(0)  # a long answer does not hold up everybody else
         if self._fault is not None and not self._received:
             raise httpx2.ReadError(str(self._fault)) from self._fault
-        data = bytes(self._received)
-        self._received.clear()
-        if self._paused:
+        data = bytes(self._received[:_PIECE])
+        del self._received[:_PIECE]
+        if self._paused and len(self._received) <= _PIECE:
             self._paused = False
             self._transport.resume_reading()
         return data
@@ -105,7 +110,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
-        if len(self._received) > _WAITING and not self._paused:
+        if len(self._received) > _PIECE and not self._paused:
             self._paused = True
             self._transport.pause_reading()
         self._arrived()
@@ -121,3 +126,12 @@ class Link(asyncio.Protocol):
     def _arrived(self) -> None:
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
+
+
+def _has_something(line: Any) -> bool:
+    """Whether the system holds bytes of a socket, or its end, that the event loop has not come to yet."""
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([line], [], [], 0)[0])
+    looking = select.poll()
+    looking.register(line, select.POLLIN)
+    return bool(looking.poll(0))

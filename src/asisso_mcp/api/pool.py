@@ -26,6 +26,7 @@ class Pool(httpx2.AsyncBaseTransport):
         self._trust = trust
         self._keep_alive = keep_alive
         self._places = anyio.Semaphore(connections, fast_acquire=True)
+        self._closed = False
         self._busy: set[Link] = set()
         self._idle: deque[tuple[float, Link]] = deque()
         """Since when, and which; the one that was used last is at the end."""
@@ -33,12 +34,14 @@ class Pool(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         patience = request.extensions["timeout"]
         await self._place(patience["pool"])
-        link = self._kept()
+        link: Link | None = None
         try:
+            link = self._kept()
             if link is None:
                 url = request.url
                 port = url.port or (443 if url.scheme == "https" else 80)
                 link = await Link.open(url.raw_host.decode("ascii"), port, self._trust, patience["connect"])
+            self._require_open()
             self._busy.add(link)
             answer = await link.ask(request)
         except BaseException:
@@ -49,6 +52,8 @@ class Pool(httpx2.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
+        """What is in use ends as well, and what was not sent yet is not sent."""
+        self._closed = True
         for link in (*(link for _, link in self._idle), *self._busy):
             link.close()
         self._idle.clear()
@@ -62,7 +67,12 @@ class Pool(httpx2.AsyncBaseTransport):
             if waiting.cancelled_caught:
                 raise httpx2.PoolTimeout("") from None
 
+    def _require_open(self) -> None:
+        if self._closed:
+            raise httpx2.ConnectError("it was closed meanwhile")
+
     def _kept(self) -> Link | None:
+        self._require_open()
         expired = time.monotonic() - self._keep_alive
         while self._idle and self._idle[0][0] <= expired:
             self._idle.popleft()[1].close()
@@ -76,7 +86,9 @@ class Pool(httpx2.AsyncBaseTransport):
     def _take_back(self, link: Link | None) -> None:
         if link is not None:
             self._busy.discard(link)
-            if link.rest():
+            if self._closed:
+                link.close()
+            elif link.rest():
                 self._idle.append((time.monotonic(), link))
         self._places.release()
 

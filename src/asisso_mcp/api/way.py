@@ -23,6 +23,7 @@ def way_out(settings: Settings) -> httpx2.AsyncBaseTransport:
     trust: ssl.SSLContext | None = None
     if settings.base_url.startswith("https:"):  # else no TLS is spoken: reading the trust store takes 25 ms
         trust = _trusting(settings.ca_file) if settings.ca_file is not None else httpx2.create_ssl_context()
+        trust.set_alpn_protocols(["http/1.1"])
     # Proxies are for the way out: what stays on this machine does not take one.
     if not settings.is_loopback and (settings.proxy is not None or _names_a_proxy()):
         return _Proxied(settings.proxy.get_secret_value() if settings.proxy else None, trust)
