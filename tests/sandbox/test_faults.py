@@ -1,7 +1,9 @@
 """Does each fault do what it says, in process? And is its text form read, or refused with the right names?"""
 
+import asyncio
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
@@ -27,6 +29,12 @@ BREAKER = {"enabled": True, "failure_threshold": 0.2, "window_seconds": 90, "min
         ("redirect:location=https://else.example/x", {"kind": "redirect", "location": "https://else.example/x"}),
         ("huge-body:bytes=10,rate=0.5,campaign=3", {"kind": "huge-body", "bytes": 10, "rate": 0.5, "campaign": 3}),
         ("error-after", {"kind": "error-after"}),
+        ("status:code=504,executed_after=1.5", {"kind": "status", "code": 504, "executed_after": 1.5}),
+        ("drop-before:executed_after=0,how=reset", {"kind": "drop-before", "executed_after": 0.0, "how": "reset"}),
+        (
+            'status:code=429,fields={"name":"Theirs"},retry_after=1',
+            {"kind": "status", "code": 429, "fields": {"name": "Theirs"}, "retry_after": 1},
+        ),
     ],
 )
 def test_a_fault_is_read_from_text(text: str, fault: dict[str, Any]) -> None:
@@ -35,8 +43,8 @@ def test_a_fault_is_read_from_text(text: str, fault: dict[str, Any]) -> None:
 
 
 KINDS = (
-    "The kinds are: delay, status, drop-before, drop-after, error-after, broken-json, cut-body, huge-body, redirect, "
-    "trip, foreign-edit, unsync, poison."
+    "The kinds are: delay, status, drop-before, drop-after, error-after, broken-json, cut-body, huge-body, stale-body, "
+    "minimal-body, redirect, trip, foreign-edit, unsync, poison."
 )
 SELECTORS = "method, path, campaign, times, after, rate, seed"
 
@@ -49,6 +57,16 @@ SELECTORS = "method, path, campaign, times, after, rate, seed"
         ("delay:5", f"A delay fault takes key=value pairs, with these keys: seconds, when, {SELECTORS}."),
         ("delay:seconds=soon", "seconds is a number, not 'soon'."),
         ("trip:when=never", "A trip fault has no when='never'. It may be: before, after."),
+        (
+            "foreign-edit:when=never",
+            "A foreign-edit fault has no when='never'. It may be: before, after, overwrite, lost.",
+        ),
+        (
+            "error-after:executed_after=1",
+            f"A error-after fault has no 'executed_after'. Its keys are: {SELECTORS}.",
+        ),
+        ("status:executed_after=soon", "executed_after is a number, not 'soon'."),
+        ("status:executed_after=-1", "executed_after is a number of seconds from 0, not -1.0."),
         ("drop-after:how=gently", "A connection is dropped with how=close or how=reset, not 'gently'."),
         ("foreign-edit:fields=x", 'fields is a JSON object, as in fields={"name":"New"}.'),
         ("poison", "A poison fault needs a campaign, as in poison:campaign=13."),
@@ -161,6 +179,79 @@ async def test_a_trip_may_follow_a_resume(sandbox: Sandbox, client: httpx2.Async
     sandbox.faults.add(Fault("trip", when="after"))
     assert (await client.post("/campaign/4/resume")).json()["state"] == "running"
     assert sandbox.campaign(4)["state"] == "paused"
+
+
+async def executed(sandbox: Sandbox, name: str) -> None:
+    """Returns once campaign 4 has the name."""
+    with anyio.fail_after(5):
+        while sandbox.campaign(4)["name"] != name:  # noqa: ASYNC110 - the store tells nobody when it is written
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.parametrize("code", [500, 502, 504])
+async def test_a_status_may_be_answered_at_once_and_the_write_executed_later(
+    sandbox: Sandbox, client: httpx2.AsyncClient, code: int
+) -> None:
+    sandbox.faults.add(Fault("status", code=code, executed_after=0.1))
+    assert (await client.patch("/campaign/4", json={"name": "Late"})).status_code == code
+    assert sandbox.campaign(4)["name"] == "Berlin appointment reminders"
+    await executed(sandbox, "Late")
+
+
+async def test_a_connection_may_be_dropped_and_the_write_executed_later(
+    sandbox: Sandbox, client: httpx2.AsyncClient
+) -> None:
+    sandbox.faults.add(Fault("drop-before", executed_after=0.1))
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await client.patch("/campaign/4", json={"name": "Late"})
+    assert sandbox.campaign(4)["name"] == "Berlin appointment reminders"
+    await executed(sandbox, "Late")
+
+
+async def test_a_sandbox_that_was_closed_executes_nothing_any_more(clock: Any) -> None:
+    sandbox = Sandbox(clock=clock)
+    sandbox.faults.add(Fault("status", executed_after=60))
+    async with httpx2.AsyncClient(transport=sandbox.transport(), headers={"X-API-Key": KEY}) as client:
+        await client.patch("http://sandbox/api/v1/campaign/4", json={"name": "Late"})
+    (late,) = sandbox._wire._late
+    sandbox.close()
+    await asyncio.wait([late])
+    assert late.cancelled()
+
+
+async def test_a_stale_body_shows_the_campaign_as_it_was_before(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
+    sandbox.faults.add(Fault("stale-body"))
+    before = (await client.get("/campaign/4")).json()
+    got = await client.patch("/campaign/4", json={"name": "New"})
+    assert (got.status_code, got.json()) == (200, before)
+    assert sandbox.campaign(4)["name"] == "New"
+    got = await client.post("/campaign/4/resume")
+    assert (got.json()["state"], sandbox.campaign(4)["state"]) == ("paused", "running")
+
+
+async def test_a_minimal_body_has_id_name_and_state_alone(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
+    sandbox.faults.add(Fault("minimal-body"))
+    got = await client.patch("/campaign/4", json={"name": "New"})
+    assert (got.status_code, got.json()) == (200, {"id": 4, "name": "New", "state": "paused"})
+    assert len((await client.get("/campaign/4")).json()) > 20
+
+
+@pytest.mark.parametrize("kind", ["stale-body", "minimal-body"])
+async def test_an_error_keeps_its_body(sandbox: Sandbox, client: httpx2.AsyncClient, kind: str) -> None:
+    sandbox.faults.add(Fault(kind))
+    got = await client.post("/campaign/4/pause")
+    assert (got.status_code, got.json()["detail"].rpartition(", ")[2]) == (400, "current state: paused")
+
+
+async def test_a_colleagues_edit_may_land_while_a_request_that_was_turned_away_waits(
+    sandbox: Sandbox, client: httpx2.AsyncClient
+) -> None:
+    sandbox.faults.add(Fault("status", code=429, retry_after=1, times=1, fields={"name": "Theirs"}))
+    got = [(await client.patch("/campaign/4", json={"max_concurrency": 2})).status_code]
+    assert sandbox.campaign(4)["name"] == "Theirs"
+    got.append((await client.patch("/campaign/4", json={"max_concurrency": 2})).status_code)
+    stored = sandbox.campaign(4)
+    assert (got, stored["name"], stored["metadata"]["max_concurrency"]) == ([429, 200], "Theirs", 2)
 
 
 OTHERS = {"circuit_breaker": {**BREAKER, "min_calls_in_window": 42}}

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,6 +101,26 @@ async def test_a_client_sees_the_same_in_process_and_on_a_socket(
             with pytest.raises(error):
                 await client.get("/api/v1/campaign/4", headers={"X-API-Key": KEY})
     assert fault.fired == 2
+
+
+def test_a_write_is_executed_late_although_its_connection_is_long_closed(running: Running, sandbox: Sandbox) -> None:
+    sandbox.faults.add(Fault("drop-before", executed_after=0.2))
+    assert exchange(running, "POST", "/campaign/3/pause") == (b"", True)
+    assert sandbox.campaign(3)["state"] == "running"
+    deadline = time.monotonic() + 5
+    while sandbox.campaign(3)["state"] == "running" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sandbox.campaign(3)["state"] == "paused"
+
+
+def test_a_sandbox_may_come_back_on_the_port_where_it_was(sandbox: Sandbox) -> None:
+    with Running(sandbox) as first:
+        assert not exchange(first, "GET", "/campaign/3")[1]
+    with pytest.raises(ConnectionRefusedError):
+        exchange(first, "GET", "/campaign/3")
+    with Running(sandbox, port=first.port) as second:
+        assert exchange(second, "GET", "/campaign/3")[0].startswith(b"HTTP/1.1 200")
+        assert second.url == first.url
 
 
 async def test_a_huge_body_and_the_list_arrive_whole(running: Running, sandbox: Sandbox) -> None:

@@ -42,7 +42,8 @@ class Sandbox:
         """What was asked, newest last; the latest ten thousand."""
         self.faults = Faults(faults, added=lambda fault: meddling.poison(self._store, fault))
         self._routes = routes.build(self._store)
-        self.app: App = Wire(self._routes, self._store, self.faults, self._record)
+        self._wire = Wire(self._routes, self._store, self.faults, self._record)
+        self.app: App = self._wire
 
     def transport(self) -> "httpx2.AsyncBaseTransport":
         """For `httpx2.AsyncClient(transport=…)`: in process, with a socket's failures."""
@@ -71,6 +72,8 @@ class Sandbox:
         return self._routes.openapi()
 
     def close(self) -> None:
+        """End it: the store is closed, and what faults were to execute later is not executed."""
+        self._wire.close()
         self._store.close()
 
     def _record(self, request: Recorded) -> None:

@@ -14,13 +14,15 @@ from typing import Any, Literal
 SELECTORS = ("method", "path", "campaign", "times", "after", "rate", "seed")
 KINDS: dict[str, tuple[str, ...]] = {
     "delay": ("seconds", "when"),
-    "status": ("code", "retry_after", "body"),
-    "drop-before": ("how",),
+    "status": ("code", "retry_after", "body", "executed_after", "fields"),
+    "drop-before": ("how", "executed_after"),
     "drop-after": ("how",),
     "error-after": (),
     "broken-json": (),
     "cut-body": (),
     "huge-body": ("bytes",),
+    "stale-body": (),
+    "minimal-body": (),
     "redirect": ("location",),
     "trip": ("when",),
     "foreign-edit": ("fields", "when"),
@@ -36,7 +38,14 @@ WHEN = {
 }
 HOW = ("close", "reset")
 # The methods that are meant where the fault names none.
-_IMPLIED = {"trip": ("PATCH", "POST"), "foreign-edit": ("PATCH",), "unsync": ("POST",)}
+_WRITES = ("PATCH", "POST")
+_IMPLIED = {
+    "trip": _WRITES,
+    "foreign-edit": ("PATCH",),
+    "unsync": ("POST",),
+    "stale-body": _WRITES,
+    "minimal-body": _WRITES,
+}
 _CAMPAIGN = re.compile(r"/campaign/(\d+)(?:/|$)")
 
 
@@ -45,12 +54,16 @@ class Fault:
     """One kind of trouble, the requests that meet it, and its parameters; `fired` counts.
 
     kind: `delay` (`seconds`, `when` before or after execution) · `status` (`code`, `retry_after` seconds or HTTP date,
-    `body`; not executed) · `drop-before` and `drop-after` (no reply, not executed or executed; `how` close or reset) ·
+    `body`; not executed, or `executed_after` so many seconds all the same; with `fields`, another user's PATCH of them
+    lands before the caller can ask again) · `drop-before` and `drop-after` (no reply, not executed or executed; `how`
+    close or reset; `drop-before` may be `executed_after` seconds too) ·
     `error-after` (executed, then a plain 500) · `broken-json`, `cut-body`, `huge-body` (`bytes`; executed) ·
-    `redirect` (`location`; not executed) · `trip` (the breaker trips `when` before or after a write to a running
-    campaign) · `foreign-edit` (another user's PATCH of `fields` lands `when` before or after ours; `overwrite` puts
-    their stale metadata back after our answer was made, `lost` before it was) · `unsync` (a pause is undone after the
-    next read, or after `seconds` of the clock) · `poison` (`campaign` stores a partial retry_config, at once).
+    `stale-body` (executed, and a success that shows the campaign as it was before) · `minimal-body` (executed, and a
+    success with id, name and state alone) · `redirect` (`location`; not executed) · `trip` (the breaker trips `when`
+    before or after a write to a running campaign) · `foreign-edit` (another user's PATCH of `fields` lands `when` before
+    or after ours; `overwrite` puts their stale metadata back after our answer was made, `lost` before it was) · `unsync`
+    (a pause is undone after the next read, or after `seconds` of the clock) · `poison` (`campaign` stores a partial
+    retry_config, at once).
 
     Raises ValueError, in a sentence, for what is not among these.
     """
@@ -69,6 +82,7 @@ class Fault:
     when: str = "before"
     how: Literal["close", "reset"] = "close"
     seconds: float | None = None
+    executed_after: float | None = None
     code: int = 503
     retry_after: int | str | None = None
     body: str | None = None
@@ -91,6 +105,8 @@ class Fault:
             raise ValueError(f"rate is a share of the requests from 0 to 1, not {self.rate}.")
         if not 100 <= self.code <= 599:
             raise ValueError(f"code is an HTTP status from 100 to 599, not {self.code}.")
+        if self.executed_after is not None and self.executed_after < 0:
+            raise ValueError(f"executed_after is a number of seconds from 0, not {self.executed_after}.")
         if self.kind == "poison" and self.campaign is None:
             raise ValueError("A poison fault needs a campaign, as in poison:campaign=13.")
         self.method = self.method.upper() if self.method else None
@@ -163,6 +179,7 @@ _NUMBERS: dict[str, Callable[[str], int | float]] = {
     "rate": float,
     "seed": int,
     "seconds": float,
+    "executed_after": float,
     "code": int,
     "bytes": int,
 }

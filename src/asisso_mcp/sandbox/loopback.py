@@ -92,10 +92,13 @@ def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> Non
 
 
 class Running:
-    """A sandbox on an ephemeral loopback port while the `with` block lasts; `url` is its origin."""
+    """A sandbox on a loopback port while the `with` block lasts; `url` is its origin.
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+    port: 0 for any free one; another, to come back where it was. Raises OSError for a port in use.
+    """
+
+    def __init__(self, sandbox: Sandbox, *, port: int = 0) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = _server(sandbox)

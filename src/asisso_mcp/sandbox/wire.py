@@ -7,6 +7,7 @@ extensions ("flush" sends what is written and closes, "close" closes at once, "r
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import responses
@@ -15,6 +16,7 @@ from typing import Any
 from asisso_mcp.sandbox import meddling
 from asisso_mcp.sandbox.faults import Fault, Faults, campaign_of
 from asisso_mcp.sandbox.routes import AFTER_COMMIT
+from asisso_mcp.sandbox.shown import shown
 from asisso_mcp.sandbox.store import Store
 
 HANG_UP = "asisso.hang_up"
@@ -70,6 +72,8 @@ class _Visit:
         self.recorded, self.acting = recorded, acting
         self.campaign = campaign_of(scope["path"])
         self.answer = Answer()
+        self.stale = b""
+        """The campaign as it was shown before the request, where a fault asks for it."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -100,19 +104,26 @@ class Wire:
     def __init__(self, app: App, store: Store, faults: Faults, record: Callable[[Recorded], None]) -> None:
         self._app, self._store, self._faults, self._record = app, store, faults, record
         self._undone: set[int] = set()
+        self._late: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        """What was to be executed later is not executed any more; may be called from any thread."""
+        for task in tuple(self._late):
+            if not (loop := task.get_loop()).is_closed():
+                loop.call_soon_threadsafe(task.cancel)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body, replay = await _read(receive)
+        body = await _read(receive)
         method, path = scope["method"], scope["path"]
         acting = [fault for fault in self._faults if self._acts(fault, method, path)]
         recorded = Recorded(method, path, _parsed(body))
-        visit = _Visit(scope, replay, send, recorded, acting)
+        visit = _Visit(scope, _replay(body, receive), send, recorded, acting)
         self._record(recorded)
         try:
-            await self._exchange(visit)
+            await self._exchange(visit, body)
         finally:
             if method == "GET" and "/campaign/" in path:
                 self._undo_pauses(visit.campaign)
@@ -124,10 +135,14 @@ class Wire:
             return False
         return fault.fires()
 
-    async def _exchange(self, visit: _Visit) -> None:
+    async def _exchange(self, visit: _Visit, body: bytes) -> None:
         await visit.wait("before")
         for fault in visit.acting:
             if fault.kind in _INSTEAD:
+                if fault.kind == "status" and fault.fields and visit.campaign is not None:
+                    meddling.foreign_edit(self._store, visit.campaign, fault, None, None)
+                if fault.executed_after is not None:
+                    self._execute_later(fault.executed_after, visit.scope, body)
                 await _INSTEAD[fault.kind](fault, visit)
                 return
         if not visit.acting:
@@ -146,6 +161,18 @@ class Wire:
                 await _SPOILING[fault.kind](fault, visit)
                 return
         await visit.reply(answer.status or 500, answer.headers, answer.body)
+
+    def _execute_later(self, seconds: float, scope: Message, body: bytes) -> None:
+        """Execute a request that was turned away, whatever becomes of its caller and connection."""
+
+        async def execute() -> None:
+            await asyncio.sleep(seconds)
+            with suppress(Exception):  # an error inside: nobody waits for the answer that a server would make of it
+                await self._app(dict(scope), _replay(body, _disconnected), Answer().hold)
+
+        task = asyncio.create_task(execute())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     async def _meddled(self, visit: _Visit) -> None:
         campaign = visit.campaign
@@ -168,6 +195,8 @@ class Wire:
 
         trip("before")
         edit("before")
+        if any(fault.kind == "stale-body" for fault in visit.acting) and (row := self._store.row(campaign)):
+            visit.stale = shown(row).model_dump_json().encode()
         visit.scope[AFTER_COMMIT] = lambda: edit("lost")
         await self._app(visit.scope, visit.receive, visit.answer.hold)
         if visit.answer.status == HTTPStatus.OK:
@@ -189,24 +218,34 @@ class Wire:
             meddling.unsync(self._store, undone, 0)
 
 
-async def _read(receive: Receive) -> tuple[bytes, Receive]:
-    body, ended = b"", False
+async def _read(receive: Receive) -> bytes:
+    """The whole body of a request, or what came of it before the caller hung up."""
+    body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            return body
         body += message.get("body", b"")
         if not message.get("more_body"):
-            break
+            return body
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once, and then what `receive` gives."""
+    given = False
 
     async def replay() -> Message:
-        nonlocal ended
-        if ended:
+        nonlocal given
+        if given:
             return await receive()
-        ended = True
+        given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return body, replay
+    return replay
+
+
+async def _disconnected() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def _parsed(body: bytes) -> Any:
@@ -270,6 +309,23 @@ async def _swell(fault: Fault, visit: _Visit) -> None:
     await visit.send({"type": "http.response.body", "body": b'",' + answer.body[1:]})
 
 
+async def _show_stale(fault: Fault, visit: _Visit) -> None:  # noqa: ARG001
+    await _show_instead(visit, visit.stale)
+
+
+async def _show_minimal(fault: Fault, visit: _Visit) -> None:  # noqa: ARG001
+    answer = _parsed(visit.answer.body) or {}
+    await _show_instead(visit, json.dumps({name: answer.get(name) for name in ("id", "name", "state")}).encode())
+
+
+async def _show_instead(visit: _Visit, body: bytes) -> None:
+    """Another body for a success; an error stays as it is."""
+    answer = visit.answer
+    if answer.status == HTTPStatus.OK:
+        answer.headers, answer.body = answer.headers_for(len(body)), body
+    await visit.reply(answer.status or 500, answer.headers, answer.body)
+
+
 _Act = Callable[[Fault, _Visit], Awaitable[None]]
 _INSTEAD: dict[str, _Act] = {"status": _refuse, "redirect": _redirect, "drop-before": _drop}
 _SPOILING: dict[str, _Act] = {
@@ -278,4 +334,6 @@ _SPOILING: dict[str, _Act] = {
     "broken-json": _garble,
     "cut-body": _cut,
     "huge-body": _swell,
+    "stale-body": _show_stale,
+    "minimal-body": _show_minimal,
 }
