@@ -4,10 +4,12 @@ A sandbox, the server over it, and a witness inside the sandbox; after each call
 answer by `judge`, which shares nothing with the code that gave it.
 """
 
+import asyncio
 import copy
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import note, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ from asisso_mcp.server.registry import Call
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.conftest import PROFILE
-from tests.fuzz.judge import untruths
+from tests.fuzz.judge import untruths, untruths_later
 from tests.fuzz.said import check
 from tests.fuzz.witness import EDITABLE, Settings, Witness, settings_of
 
@@ -85,7 +87,9 @@ faults = st.one_of(
     ),
     st.builds(
         lambda kind, method, times: Fault(kind, method=method, times=times, bytes=8_400_000),
-        st.sampled_from(["error-after", "broken-json", "cut-body", "huge-body", "redirect"]),
+        st.sampled_from(
+            ["error-after", "broken-json", "cut-body", "huge-body", "stale-body", "minimal-body", "redirect"]
+        ),
         methods,
         times,
     ),
@@ -95,6 +99,21 @@ faults = st.one_of(
         st.sampled_from([None, 0, 3]),
         methods,
         times,
+    ),
+    st.builds(
+        lambda code, fields, times: Fault(
+            "status", code=code, retry_after=0, fields=fields, method="PATCH", times=times
+        ),
+        st.sampled_from([429, 503]),
+        foreign,
+        times,
+    ),
+    st.builds(
+        lambda kind, code, method, after: Fault(kind, code=code, executed_after=after, method=method, times=1),
+        st.sampled_from(["status", "drop-before"]),
+        st.sampled_from([500, 502, 504]),
+        st.sampled_from(["PATCH", "POST"]),
+        st.sampled_from([0.0, 0.01]),
     ),
     st.builds(
         lambda when, fields, times: Fault("foreign-edit", when=when, fields=fields, times=times),
@@ -119,12 +138,17 @@ def lost(method: str | None) -> st.SearchStrategy[Fault]:
         ),
         st.builds(
             lambda kind: Fault(kind, method=method, times=1, after=after),
-            st.sampled_from(["error-after", "broken-json"]),
+            st.sampled_from(["error-after", "broken-json", "stale-body", "minimal-body"]),
         ),
         st.builds(
             lambda code, times: Fault("status", code=code, method=method, times=times, after=after),
             st.sampled_from([400, 429, 500, 502, 503, 504]),
             st.sampled_from([1, 2]),
+        ),
+        st.builds(
+            lambda code, after: Fault("status", code=code, executed_after=after, method=method, times=1),
+            st.sampled_from([500, 502, 504]),
+            st.sampled_from([0.0, 0.01]),
         ),
     )
 
@@ -180,7 +204,14 @@ class Conversation(RuleBasedStateMachine):
         note(f"{tool} {arguments} → {answer.text}")
         now = self.sandbox.campaign(campaign_id)
         assert untruths(tool, arguments, result, watch=watch, before=before, now=now) == []
+        self.portal.call(self._until_all_is_executed)
+        assert untruths_later(tool, arguments, result, watch=watch) == []
         return result
+
+    async def _until_all_is_executed(self) -> None:
+        """What a fault executes late is executed now: the second look sees it."""
+        if late := self.sandbox._wire._late:
+            await asyncio.wait(late)
 
     @rule(campaign_id=ids, edit=edits, dry_run=st.booleans(), known=st.booleans())
     def edit(self, campaign_id: int, edit: dict[str, Any], *, dry_run: bool, known: bool) -> None:
@@ -288,6 +319,9 @@ class Conversation(RuleBasedStateMachine):
         self.now += timedelta(minutes=minutes)
 
 
+@pytest.mark.xfail(
+    strict=True, reason="a write is still sent twice, and a stale or minimal success believed (issue 11)"
+)
 def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagues() -> None:
     with start_blocking_portal() as portal:
         Conversation.portal = portal

@@ -4,12 +4,15 @@ One layer sees what arrives and what is answered, another what is executed and c
 """
 
 import json
+import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.sandbox.faults import campaign_of
+from asisso_mcp.sandbox.meddling import foreign_edit
 from asisso_mcp.sandbox.routes import AFTER_COMMIT
 from asisso_mcp.sandbox.shown import shown
 from asisso_mcp.sandbox.wire import Message, Receive, Send
@@ -17,6 +20,8 @@ from asisso_mcp.sandbox.wire import Message, Receive, Send
 EDITABLE = ("name", "retry_config", "max_concurrency", "schedule_config", "circuit_breaker")
 
 Settings = dict[str, Any]
+_ARRIVED = "asisso.arrived"
+"""In the ASGI scope: the write as it arrived, for the layer that sees it executed."""
 
 
 def settings_of(row: dict[str, Any]) -> Settings:
@@ -25,20 +30,51 @@ def settings_of(row: dict[str, Any]) -> Settings:
     return {name: response[name] for name in EDITABLE}
 
 
+def leaves_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`section.leaf` → value; a list of slots is one leaf."""
+    found: dict[str, Any] = {}
+    for name in EDITABLE:
+        value = settings.get(name)
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{leaf}": each for leaf, each in value.items()}
+        elif value is not None:
+            found[name] = value
+    return found
+
+
 @dataclass
 class Arrived:
-    """A write that reached the API; `seen`: what the API had last shown of this campaign before."""
+    """A write that reached the API, and how it was answered; instants are `time.monotonic`.
+
+    seen, seen_at: what the API had last shown of this campaign before, and when. status, retry_after, answered_at: None and
+    False where no answer left.
+    """
 
     verb: str
     body: Any
     seen: dict[str, Any] | None
+    at: float
+    seen_at: float
+    status: int | None = None
+    retry_after: bool = False
+    answered_at: float | None = None
+
+    @property
+    def surely_not_executed(self) -> bool:
+        """Whether its sender could know that it had no effect and asks for patience: 429, 503 with Retry-After."""
+        return self.status == 429 or (self.status == 503 and self.retry_after)
+
+    @property
+    def outcome_is_uncertain(self) -> bool:
+        """Whether its sender could not know from the answer what became of it: none, or one of a broken server."""
+        return not self.surely_not_executed and (self.status is None or self.status >= 500)
 
 
 @dataclass
 class Executed:
     """A write that was committed: the stored row just before and just after; `arrivals`: writes that had arrived by then."""
 
-    verb: str
+    write: Arrived
     arrivals: int
     before: dict[str, Any]
     after: dict[str, Any]
@@ -55,8 +91,20 @@ class Watch:
 
     arrived: list[Arrived] = field(default_factory=list)
     executed: list[Executed] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
+    """The status of each answer to a read."""
     fired: list[str] = field(default_factory=list)
     """Kinds of the faults that acted on it, as `kind/when`."""
+    colleagues: list[Settings] = field(default_factory=list)
+    """Settings that somebody else stored while our call was waiting, oldest first."""
+
+    def only(self, belongs: Callable[[Arrived], bool]) -> "Watch":
+        """The same without the writes of another call at the same time."""
+        return replace(
+            self,
+            arrived=[each for each in self.arrived if belongs(each)],
+            executed=[each for each in self.executed if belongs(each.write)],
+        )
 
 
 class Witness:
@@ -66,7 +114,7 @@ class Witness:
         self.sandbox = sandbox
         self.in_progress: dict[int, int] = defaultdict(int)
         """Requests that have arrived and are not over, by campaign."""
-        self._seen: dict[int, dict[str, Any]] = {}
+        self._seen: dict[int, tuple[dict[str, Any], float]] = {}
         self._watches: dict[int, Watch] = defaultdict(Watch)
         wire: Any = sandbox.app
         self._outer, self._inner = wire, wire._app
@@ -80,7 +128,7 @@ class Witness:
 
     def seen(self, campaign_id: int) -> dict[str, Any] | None:
         """The campaign as the API last showed it."""
-        return self._seen.get(campaign_id)
+        return self._seen[campaign_id][0] if campaign_id in self._seen else None
 
     def look(self, campaign_id: int) -> Watch:
         """A fresh watch; what happens from now on is in it."""
@@ -89,11 +137,24 @@ class Witness:
             watch.fired.append("unsync/pending")
         return watch
 
+    def edit(self, campaign_id: int, fields: Settings, watch: Watch) -> None:
+        """A colleague stores these settings while the call that is watched waits."""
+        self._note_edit(campaign_id, fields, watch)
+        foreign_edit(self.sandbox._store, campaign_id, Fault("foreign-edit", fields=fields), None, None)
+
+    def _note_edit(self, campaign_id: int, fields: Settings, watch: Watch) -> None:
+        stored = leaves_of(settings_of(self.sandbox.campaign(campaign_id)))
+        if any(stored.get(leaf) != value for leaf, value in leaves_of(fields).items()):
+            watch.colleagues.append(fields)
+
     def _note_fault(self, fault: Fault, method: str, path: str) -> bool:
         acts: bool = self._acts(fault, method, path)
         campaign_id = campaign_of(path)
         if acts and campaign_id is not None:
-            self._watches[campaign_id].fired.append(f"{fault.kind}/{fault.when}")
+            watch = self._watches[campaign_id]
+            watch.fired.append(f"{fault.kind}/{fault.when}")
+            if fault.kind == "status" and fault.fields:
+                self._note_edit(campaign_id, fault.fields, watch)
         return acts
 
     async def _arrive(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -101,20 +162,25 @@ class Witness:
         if campaign_id is None:
             await self._outer(scope, receive, send)
             return
-        method, answer = scope["method"], _Heard()
-        body = b""
+        method, answer, body = scope["method"], _Heard(), b""
+        arrived: Arrived | None = None
 
         async def hear() -> Message:
-            nonlocal body
+            nonlocal arrived, body
             message = await receive()
             body += message.get("body", b"")
             if method != "GET" and message["type"] == "http.request" and not message.get("more_body"):
-                arrived = Arrived(_verb(scope), json.loads(body) if body else None, self._seen.get(campaign_id))
+                seen, seen_at = self._seen.get(campaign_id, (None, 0.0))
+                arrived = Arrived(_verb(scope), json.loads(body) if body else None, seen, time.monotonic(), seen_at)
                 self._watches[campaign_id].arrived.append(arrived)
+                scope[_ARRIVED] = arrived
             return message
 
         async def say(message: Message) -> None:
             answer.take(message)
+            if arrived is not None and message["type"] == "http.response.start":
+                arrived.status, arrived.answered_at = message["status"], time.monotonic()
+                arrived.retry_after = any(name == b"retry-after" for name, _ in message["headers"])
             await send(message)
 
         self.in_progress[campaign_id] += 1
@@ -122,8 +188,10 @@ class Witness:
             await self._outer(scope, hear, say)
         finally:
             self.in_progress[campaign_id] -= 1
-            if method == "GET" and (campaign := answer.campaign()) is not None:
-                self._seen[campaign_id] = campaign
+            if method == "GET":
+                self._watches[campaign_id].reads.append(answer.status)
+                if (campaign := answer.campaign()) is not None:
+                    self._seen[campaign_id] = campaign, time.monotonic()
 
     async def _execute(self, scope: Message, receive: Receive, send: Send) -> None:
         campaign_id = campaign_of(scope["path"])
@@ -137,7 +205,7 @@ class Witness:
             after = self.sandbox._store.row(campaign_id)
             if before is not None and after is not None:
                 watch = self._watches[campaign_id]
-                watch.executed.append(Executed(_verb(scope), len(watch.arrived), before, after))
+                watch.executed.append(Executed(scope[_ARRIVED], len(watch.arrived), before, after))
             meddle()
 
         scope[AFTER_COMMIT] = committed
@@ -148,17 +216,17 @@ class _Heard:
     """An answer as it left: the campaign in it, when it is one."""
 
     def __init__(self) -> None:
-        self._status, self._body = 0, b""
+        self.status, self._body = 0, b""
 
     def take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self._status = message["status"]
+            self.status = message["status"]
         else:
             self._body += message.get("body", b"")[:1_000_000]
 
     def campaign(self) -> dict[str, Any] | None:
         try:
-            found = json.loads(self._body) if self._status == 200 else None
+            found = json.loads(self._body) if self.status == 200 else None
         except ValueError:
             return None
         return found if isinstance(found, dict) and "state" in found else None
