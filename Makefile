@@ -71,7 +71,7 @@ bench: $(VENV)/.ready ## compare with what people would otherwise use; writes do
 	@$(BIN)/python -m bench
 
 .PHONY: soak
-soak: $(VENV)/.ready ## 20,000 calls with every fault, each statement checked; writes docs/reliability.md
+soak: $(VENV)/.ready ## 20,000 calls with every fault, each statement checked twice; writes docs/reliability.md (20 minutes at most)
 	@$(BIN)/python -m tests.soak
 
 .PHONY: docs

@@ -144,8 +144,30 @@ def test_the_soak_of_the_page_found_nothing_wrong_in_twenty_thousand_calls() -> 
     table = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", RELIABILITY.partition("<!-- soak -->")[2], re.MULTILINE))
     assert int(table["tool calls made"].replace(",", "")) >= 20_000
     assert int(table["faults injected"].replace(",", "")) > 1000
-    for promise in ("wrong statements", "lost writes", "doubled writes"):
+    for promise in (
+        "wrong statements",
+        "lost writes",
+        "doubled writes",
+        "reverted values of colleagues",
+        "writes sent after they were given up",
+    ):
         assert table[f"**{promise}**"] == "**0**"
     assert table["**leaked secrets** (all of stdout, and stderr at debug level)"] == "**0**"
     injected = {name.split(" ")[0].rstrip(",") for name, count in table.items() if count.replace(",", "").isdigit()}
+    for trouble in (
+        "cancelled at any moment",
+        "cancelled during a Retry-After",
+        "cancelled during a write",
+        "cancelled while it waits behind another call",
+        "a colleague's edit during a Retry-After",
+        "a colleague's edit while a call waits behind another",
+        "a colleague's edit while connections are refused",
+        "a pause while every read fails",
+        "drop-before (close), executed late",
+        "status 504, executed late",
+    ):
+        assert int(table[trouble].replace(",", "")) > 10
+    ended = sum(int(count) for name, count in table.items() if name.startswith(("SIGTERM ", "SIGINT ")))
+    assert ended >= 200
+    assert int(table["calls whose writes were looked at again 10 s after the answer"].replace(",", "")) > 10_000
     assert set(KINDS) <= injected, json.dumps(sorted(set(KINDS) - injected))

@@ -137,6 +137,11 @@ class Witness:
             watch.fired.append("unsync/pending")
         return watch
 
+    def note_outage(self) -> None:
+        """The API goes away: whoever is calling may lose a request or an answer."""
+        for watch in tuple(self._watches.values()):
+            watch.fired.append("outage")
+
     def edit(self, campaign_id: int, fields: Settings, watch: Watch) -> None:
         """A colleague stores these settings while the call that is watched waits."""
         self._note_edit(campaign_id, fields, watch)

@@ -1,7 +1,8 @@
 """Do its statements hold under fire? The real server over the sandbox on a socket, every fault, every answer checked.
 
-`python -m tests.soak` writes the table of docs/reliability.md; exit 1 when one statement was wrong, one write lost or doubled, one
-secret leaked, or memory grew. `--calls` and `--minutes` bound it; `--dry` leaves the page alone.
+`python -m tests.soak` writes the table of docs/reliability.md; exit 1 when one statement was wrong, one write lost, doubled or
+sent after its call was given up, one colleague's value reverted, one secret leaked, or memory grew. `--calls` and `--minutes`
+bound it; `--dry` leaves the page alone.
 """
 
 import argparse
@@ -14,62 +15,74 @@ from pathlib import Path
 import anyio
 from mcp import Client
 
-from asisso_mcp.sandbox import KEY, TOKEN, Running, Sandbox
+from asisso_mcp.sandbox import KEY, TOKEN, Sandbox
 from tests.conftest import MONDAY
 from tests.fuzz.witness import Witness
 from tests.soak import trouble
+from tests.soak.endings import Endings
+from tests.soak.outages import Api, Outages
 from tests.soak.process import Server
 from tests.soak.table import table, write
-from tests.soak.traffic import Tally, Traffic
+from tests.soak.tally import Tally
+from tests.soak.traffic import Traffic
 
 WARM = 1000
 """Calls after which memory counts as the start: everything is imported, pools and caches are filled."""
 GROWTH = 1.15
 """How much larger the resident memory may be at the end."""
+CAMPAIGNS = 25
+"""Campaigns of one caller: each rests after a call until its writes were looked at again."""
+ENDINGS = 100
+"""Calls for each server that is told to end."""
 
 
 async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: Path) -> tuple[Tally, str, list[str]]:
-    """Runs it: the tally, the tables, and what is not as promised."""
-    sandbox = Sandbox(clock=lambda: MONDAY)
+    """Run it: the tally, the tables, and what is not as promised."""
+    sandbox, tally = Sandbox(clock=lambda: MONDAY), Tally()
     witness = Witness(sandbox)
-    campaigns = trouble.campaigns(sandbox, callers * 4, random.Random(seed))  # noqa: S311 - repeatable
+    dice = random.Random(seed)  # noqa: S311 - repeatable
+    campaigns = trouble.campaigns(sandbox, callers * CAMPAIGNS, dice)
+    endings_campaigns = trouble.campaigns(sandbox, 16, dice)
     began = time.monotonic()
-    with Running(sandbox) as running:
-        environment = {
-            "ASISSO_BASE_URL": running.url,
-            "ASISSO_API_KEY": KEY,
-            "ASISSO_ACCESS_TOKEN": TOKEN,
-            "ASISSO_TIMEOUT": str(trouble.TIMEOUT),
-            "ASISSO_LOG_LEVEL": "debug",
-        }
-        server = Server(environment, secrets=(KEY, TOKEN), stderr=stderr)
-        async with Client(server.transport()) as client:
-            await client.list_tools()
-            for fault in trouble.faults():
-                sandbox.faults.add(fault)
-            faults = list(sandbox.faults)
-            traffic = Traffic(sandbox, witness, client, campaigns, seed=seed)
-            await traffic.run(min(WARM, calls), callers=callers, seconds=minutes * 60)
-            start = server.memory()
-            left = minutes * 60 - (time.monotonic() - began)
-            if calls > WARM and left > 0:
+    api = Api(sandbox)
+    environment = {
+        "ASISSO_BASE_URL": api.url,
+        "ASISSO_API_KEY": KEY,
+        "ASISSO_ACCESS_TOKEN": TOKEN,
+        "ASISSO_TIMEOUT": str(trouble.TIMEOUT),
+    }
+    server = Server({**environment, "ASISSO_LOG_LEVEL": "debug"}, "-vv", secrets=(KEY, TOKEN), stderr=stderr)
+    endings = Endings(sandbox, witness, environment, tally, dice=dice)
+    async with Client(server.transport()) as client:
+        await client.list_tools()
+        for fault in trouble.faults():
+            sandbox.faults.add(fault)
+        faults = list(sandbox.faults)
+        traffic = Traffic(sandbox, witness, client, campaigns, tally, seed=seed)
+        await traffic.run(min(WARM, calls), callers=callers, seconds=minutes * 60)
+        start = server.memory()
+        left = minutes * 60 - (time.monotonic() - began)
+        with anyio.move_on_after(left):
+            async with anyio.create_task_group() as tasks:
+                outages = Outages(api, sandbox, witness, tally, lambda: traffic.busy)
+                tasks.start_soon(outages.run, calls, dice)
+                tasks.start_soon(endings.run, calls // ENDINGS, endings_campaigns)
                 await traffic.run(calls, callers=callers, seconds=left)
-            end = server.memory()
+        end = server.memory()
+    api.stop()
     sandbox.close()
-    tally, leaked, tracebacks = traffic.tally, server.secrets_seen + server.stderr_secrets(), server.tracebacks()
+    leaked = server.secrets_seen + server.stderr_secrets() + endings.leaked
+    tracebacks = server.tracebacks() + endings.tracebacks
     text = table(
-        tally,
-        faults,
-        leaked=leaked,
-        tracebacks=tracebacks,
-        start=start,
-        end=end,
-        seconds=time.monotonic() - began,
+        tally, faults, leaked=leaked, tracebacks=tracebacks, start=start, end=end, seconds=time.monotonic() - began
     )
-    problems = [*tally.wrong, *tally.lost, *tally.doubled, *tally.protocol_errors]
+    problems = [f"{kind}: {each}" for kind, sentences in tally.violations.items() for each in sentences]
+    problems += tally.protocol_errors
     problems += [f"{leaked} secrets leaked"] if leaked else []
     problems += [f"{tracebacks} tracebacks on stderr"] if tracebacks else []
     problems += [f"only {tally.made} of {calls} calls were made in {minutes:g} minutes"] if tally.made < calls else []
+    if endings.done < calls // ENDINGS:
+        problems.append(f"only {endings.done} of {calls // ENDINGS} servers were told to end in {minutes:g} minutes")
     if start and end and end[0] > start[0] * GROWTH:
         problems.append(f"memory grew from {start[0]} to {end[0]} kB")
     return tally, text, problems
@@ -78,7 +91,7 @@ async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: P
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=20_000)
-    parser.add_argument("--callers", type=int, default=8, help="calls at once")
+    parser.add_argument("--callers", type=int, default=16, help="calls at once")
     parser.add_argument("--minutes", type=float, default=20, help="give up after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="print only")

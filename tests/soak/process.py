@@ -1,10 +1,11 @@
 """The real server in a process of its own, as the transport of an SDK client: every line it says is looked at on the way."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 
 class Server:
-    """`asisso-mcp serve -vv`. `secrets_seen`: lines of stdout in which one of the secrets stood."""
+    """`asisso-mcp serve`. `secrets_seen`: lines of stdout in which one of the secrets stood."""
 
-    def __init__(self, environment: dict[str, str], *, secrets: tuple[str, ...], stderr: Path) -> None:
+    def __init__(self, environment: dict[str, str], *arguments: str, secrets: tuple[str, ...], stderr: Path) -> None:
         self._environment = {"PATH": os.environ["PATH"], **environment}
+        self._arguments = arguments
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._stderr = stderr
         self.secrets_seen = 0
         self.pid = 0
+        self.returncode: int | None = None
+        """How it ended; None while it runs, and when it had to be killed."""
 
     @asynccontextmanager
     async def transport(self) -> AsyncIterator[tuple[Any, Any]]:
@@ -33,7 +37,7 @@ class Server:
         outgoing, to_server = anyio.create_memory_object_stream[SessionMessage](64)
         with self._stderr.open("wb") as errors:
             process = await anyio.open_process(
-                [sys.executable, "-m", "asisso_mcp", "serve", "-vv"],
+                [sys.executable, "-m", "asisso_mcp", "serve", *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -57,7 +61,8 @@ class Server:
             async def talk() -> None:
                 async for sent in to_server:
                     line = sent.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    await process.stdin.send(line.encode() + b"\n")  # type: ignore[union-attr]
+                    with suppress(anyio.BrokenResourceError):  # it has ended: the client hears so from the other pipe
+                        await process.stdin.send(line.encode() + b"\n")  # type: ignore[union-attr]
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(listen)
@@ -70,7 +75,12 @@ class Server:
                         await process.wait()
                     if patience.cancelled_caught:
                         process.kill()
+                    self.returncode = process.returncode
                     tasks.cancel_scope.cancel()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal. Raises ProcessLookupError when it has ended."""
+        os.kill(self.pid, number)
 
     def memory(self) -> tuple[int, int] | None:
         """Resident now and at most so far, in kB; None where the system does not tell."""
@@ -84,6 +94,10 @@ class Server:
     def stderr_secrets(self) -> int:
         text = self._stderr.read_bytes()
         return sum(text.count(secret) for secret in self._secrets)
+
+    def stderr(self) -> str:
+        """What it said on stderr so far."""
+        return self._stderr.read_text(encoding="utf-8", errors="replace")
 
     def tracebacks(self) -> int:
         return self._stderr.read_bytes().count(b"Traceback")

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from asisso_mcp.sandbox import Fault
-from tests.soak.traffic import Tally
+from tests.soak.calls import LATER
+from tests.soak.tally import Tally, fault_name
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _PART = re.compile(r"(<!-- soak -->)\n.*?(<!-- end -->)", re.DOTALL)
@@ -16,17 +17,20 @@ Memory = tuple[int, int] | None
 def table(
     tally: Tally, faults: Iterable[Fault], *, leaked: int, tracebacks: int, start: Memory, end: Memory, seconds: float
 ) -> str:
-    """Markdown, two tables: what was found, and which faults were injected."""
-    fired: Counter[str] = Counter()
+    """Markdown, four tables: what was found, what calls were told, the troubles and the faults that there were."""
+    fired = Counter(tally.faults)
     for fault in faults:
-        fired[_named(fault)] += fault.fired
-    fired["poison (a stored row that cannot be shown)"] += tally.poisoned
+        fired[fault_name(fault)] += fault.fired
+    found = {kind: f"**{len(sentences)}**" for kind, sentences in tally.violations.items()}
     rows = [
         ("tool calls made", f"{tally.made:,}"),
+        (f"calls whose writes were looked at again {LATER:g} s after the answer", f"{tally.looked_later:,}"),
         ("faults injected", f"{fired.total():,}"),
-        ("**wrong statements**", f"**{len(tally.wrong)}**"),
-        ("**lost writes**", f"**{len(tally.lost)}**"),
-        ("**doubled writes**", f"**{len(tally.doubled)}**"),
+        ("**wrong statements**", found["wrong"]),
+        ("**lost writes**", found["lost"]),
+        ("**doubled writes**", found["doubled"]),
+        ("**reverted values of colleagues**", found["reverted"]),
+        ("**writes sent after they were given up**", found["sent after it was given up"]),
         ("**leaked secrets** (all of stdout, and stderr at debug level)", f"**{leaked}**"),
         ("protocol errors", str(len(tally.protocol_errors))),
         ("tracebacks on stderr", str(tracebacks)),
@@ -35,13 +39,12 @@ def table(
         (f"memory after {tally.made:,} calls (resident / peak)", _megabytes(end)),
         ("took", f"{seconds / 60:.1f} min"),
     ]
-    told = [(outcome, f"{count:,}") for outcome, count in tally.outcomes.most_common()]
-    kinds = [(kind, f"{count:,}") for kind, count in sorted(fired.items())]
     return "\n\n".join(
         (
             _markdown(("", "found"), rows),
-            _markdown(("what calls were told", "calls"), told),
-            _markdown(("fault", "injected"), kinds),
+            _markdown(("what calls were told", "calls"), _counted(tally.outcomes.most_common())),
+            _markdown(("trouble", "times"), _counted(sorted(tally.troubles.items()))),
+            _markdown(("fault", "injected"), _counted(sorted(fired.items()))),
         )
     )
 
@@ -54,17 +57,8 @@ def write(text: str, page: Path = PAGE) -> None:
     page.write_text(_PART.sub(lambda found: f"{found[1]}\n{text}\n{found[2]}", before), encoding="utf-8")
 
 
-def _named(fault: Fault) -> str:
-    match fault.kind:
-        case "delay":
-            return f"delay beyond the timeout, {fault.when} execution" if (fault.seconds or 0) > 1 else "delay, short"
-        case "status":
-            return f"status {fault.code}" + (" that echoes the key" if fault.body else "")
-        case "drop-before" | "drop-after":
-            return f"{fault.kind} ({fault.how})"
-        case "trip" | "foreign-edit":
-            return f"{fault.kind} ({fault.when})"
-    return fault.kind
+def _counted(counts: Iterable[tuple[str, int]]) -> list[tuple[str, str]]:
+    return [(name, f"{count:,}") for name, count in counts if count]
 
 
 def _megabytes(memory: Memory) -> str:

@@ -1,60 +1,45 @@
-"""Twenty thousand calls as assistants make them, each judged against what the sandbox knows happened."""
+"""Twenty thousand calls as assistants make them, with callers who give up, colleagues who edit and calls that meet."""
 
 import random
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import defaultdict
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 from mcp import Client
-from mcp.shared.exceptions import MCPError
 
 from asisso_mcp.sandbox import Fault, Sandbox
-from tests.fuzz.judge import untruths
-from tests.fuzz.witness import Witness, settings_of
+from tests.fuzz.witness import EDITABLE, Watch, Witness
+from tests.soak.calls import LATER, Call, Caller
+from tests.soak.tally import Tally
+from tests.soak.trouble import COLLEAGUES
 
 POISON_EVERY = 2000
 """Calls between two episodes in which one stored campaign cannot be shown."""
 POISON_FOR = 40
-QUIET_SECONDS = 10.0
-
-
-@dataclass
-class Tally:
-    """What was counted; `wrong`, `lost` and `doubled` hold a sentence for each violation."""
-
-    calls: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    protocol_errors: list[str] = field(default_factory=list)
-    poisoned: int = 0
-    slowest: float = 0.0
-
-    @property
-    def made(self) -> int:
-        return self.calls.total()
-
-    def add(self, told: str, sentences: list[str]) -> None:
-        for sentence in sentences:
-            kind = self.wrong
-            if "a write of" in sentence and "times" in sentence:
-                kind = self.doubled
-            elif "no write that was executed" in sentence or "none was executed" in sentence:
-                kind = self.lost
-            kind.append(f"{sentence}: {told}")
+METHODS = {"update_campaign": "PATCH", "pause_campaign": "POST", "resume_campaign": "POST"}
+RETRY_AFTER = 1
+"""Seconds that a call is told to wait where something shall happen during the wait."""
+BEHIND_A_WAIT = 0.7
+"""Seconds in which a pause is sent, also when another call of its campaign waits for `RETRY_AFTER`."""
 
 
 class Traffic:
     """Some callers at once, each with campaigns of its own, so that the truth about each call is known."""
 
-    def __init__(self, sandbox: Sandbox, witness: Witness, client: Client, campaigns: list[int], *, seed: int) -> None:
-        self.sandbox, self.witness, self.client = sandbox, witness, client
-        self._campaigns = campaigns
-        self._seed = seed
-        self.tally = Tally()
+    def __init__(
+        self, sandbox: Sandbox, witness: Witness, client: Client, campaigns: list[int], tally: Tally, *, seed: int
+    ) -> None:
+        self._sandbox, self._witness, self._client = sandbox, witness, client
+        self._campaigns, self._seed, self.tally = campaigns, seed, tally
+        self._calls = Caller(sandbox, witness, client, tally)
+        self._undo: dict[int, dict[str, Any]] = {}
+        self._revisions: dict[int, str] = {}
+        self._later: dict[int, list[Call]] = defaultdict(list)
+        """Calls whose later look is not done, by campaign."""
+        self.busy: dict[int, Watch] = {}
+        """Campaigns in the middle of a call, each with its watch."""
 
     async def run(self, calls: int, *, callers: int, seconds: float) -> None:
         """Until so many calls in all are made, or so many seconds have passed."""
@@ -62,116 +47,209 @@ class Traffic:
             async with anyio.create_task_group() as tasks:
                 for number in range(callers):
                     own = self._campaigns[number::callers]
-                    tasks.start_soon(self._caller, own, calls, random.Random(self._seed * 1000 + number))  # noqa: S311
+                    dice = random.Random(self._seed * 1000 + number)  # noqa: S311 - repeatable
+                    tasks.start_soon(self._caller, own, calls, dice, tasks)
                 tasks.start_soon(self._poison, calls)
 
-    async def _caller(self, own: list[int], calls: int, dice: random.Random) -> None:
+    async def _caller(self, own: list[int], calls: int, dice: random.Random, tasks: TaskGroup) -> None:
+        free = list(own)
         while self.tally.made < calls:
-            campaign_id = dice.choice(own)
-            tool = dice.choices(
-                ("get_campaign", "list_campaigns", "update_campaign", "pause_campaign", "resume_campaign", "nonsense"),
-                (26, 4, 35, 15, 15, 5),
-            )[0]
-            if tool == "nonsense":
-                await self._call("update_campaign", _nonsense(campaign_id, dice), campaign_id)
-            elif tool == "list_campaigns":
-                await self._call(
-                    tool, {"state": dice.choice(("paused", "running")), "limit": dice.randint(1, 30)}, None
-                )
-            elif tool == "update_campaign":
-                if dice.random() < 0.8:  # as after a pause
-                    self.sandbox.put(campaign_id, state="paused", sync_ends_at=None)
-                await self._edit(campaign_id, dice)
+            if not free:
+                await anyio.sleep(0.01)
+                continue
+            campaign_id = free.pop(dice.randrange(len(free)))
+            made = await self._step(campaign_id, dice)
+            if any(call.writes for call in made):
+                tasks.start_soon(self._look_later, made, free)
             else:
-                await self._call(tool, {"campaign_id": campaign_id}, campaign_id)
+                free.append(campaign_id)
 
-    async def _edit(self, campaign_id: int, dice: random.Random) -> None:
-        edit = _edit(dice)
-        if dice.random() < 0.1:
-            edit["dry_run"] = True
-        result = await self._call("update_campaign", {"campaign_id": campaign_id, **edit}, campaign_id)
-        undo = (result or {}).get("structuredContent", {}).get("undo")
+    async def _look_later(self, made: list[Call], free: list[int]) -> None:
+        await anyio.sleep(LATER)
+        for call in made:
+            self._calls.look_later(call)
+        free.append(made[0].campaign_id)
+
+    async def _step(self, campaign_id: int, dice: random.Random) -> list[Call]:
+        """One call, or two that meet, on a campaign that rested; with whatever trouble is arranged for it."""
+        tool = dice.choices(
+            ("get_campaign", "list_campaigns", "update_campaign", "pause_campaign", "resume_campaign", "nonsense"),
+            (26, 2, 36, 15, 16, 5),
+        )[0]
+        if tool == "list_campaigns":
+            await self._list(dice)
+            return []
+        if tool == "nonsense":
+            return [await self._make("update_campaign", _nonsense(campaign_id, dice))]
+        if tool == "get_campaign":
+            return [await self._make(tool, {"campaign_id": campaign_id})]
+        arguments = self._arguments(tool, campaign_id, dice)
+        trouble = dice.choices(
+            ("", "any moment", "Retry-After", "write", "lock", "blind"), (76, 8, 6, 4, 4, 2 if "pause" in tool else 0)
+        )[0]
+        if trouble or (tool == "update_campaign" and dice.random() < 0.8):
+            self._make_ready(tool, campaign_id)
+        match trouble:
+            case "any moment":
+                return [await self._given_up(tool, arguments, "cancelled at any moment", dice.uniform(0, 0.04))]
+            case "Retry-After":
+                wait = self._told_to_wait(tool, campaign_id, dice)
+                if dice.random() < 0.4:
+                    with self._calls.faults(wait):
+                        self.tally.troubles["a colleague's edit during a Retry-After"] += bool(wait.fields)
+                        return [await self._make(tool, arguments)]
+                what = "cancelled during a Retry-After"
+                return [await self._given_up(tool, arguments, what, dice.uniform(0.1, 0.7), wait)]
+            case "write":
+                when = dice.choice(("before", "after"))
+                slow = Fault("delay", seconds=0.3, when=when, method=METHODS[tool], campaign=campaign_id, times=1)
+                return [
+                    await self._given_up(tool, arguments, "cancelled during a write", dice.uniform(0.05, 0.3), slow)
+                ]
+            case "lock":
+                return await self._two_at_once(campaign_id, dice)
+            case "blind":
+                self.tally.troubles["a pause while every read fails"] += 1
+                with self._calls.faults(Fault("status", code=500, method="GET", campaign=campaign_id)):
+                    return [await self._make(tool, arguments)]
+        return [await self._make(tool, arguments)]
+
+    def _arguments(self, tool: str, campaign_id: int, dice: random.Random) -> dict[str, Any]:
+        if tool != "update_campaign":
+            return {"campaign_id": campaign_id}
+        undo = self._undo.pop(campaign_id, None)
         if undo and dice.random() < 0.3:
-            await self._call("update_campaign", undo, campaign_id)
+            return undo
+        arguments = {"campaign_id": campaign_id, **_edit(dice)}
+        if dice.random() < 0.1:
+            arguments["dry_run"] = True
+        if campaign_id in self._revisions and dice.random() < 0.3:
+            arguments["expected_revision"] = self._revisions[campaign_id]
+        return arguments
 
-    async def _call(self, tool: str, arguments: dict[str, Any], campaign_id: int | None) -> dict[str, Any] | None:
-        watch = self.witness.look(campaign_id or 0)
-        before = self.sandbox.campaign(campaign_id) if campaign_id else {}
-        began = time.monotonic()
+    def _make_ready(self, tool: str, campaign_id: int) -> None:
+        """A state in which the call has something to send."""
+        state = "running" if tool == "pause_campaign" else "paused"
+        self._sandbox.put(campaign_id, state=state, sync_ends_at=None)
+
+    async def _make(
+        self, tool: str, arguments: dict[str, Any], *, watch: Watch | None = None, patience: float | None = None
+    ) -> Call:
+        campaign_id = arguments["campaign_id"]
+        watch = watch or self._calls.watch(campaign_id)
+        self.busy[campaign_id] = watch
         try:
-            answer = await self.client.call_tool(tool, arguments)
-        except MCPError as error:
-            self.tally.protocol_errors.append(f"{tool} {arguments}: {error}")
-            return None
+            call = await self._calls.make(tool, arguments, watch=watch, patience=patience)
         finally:
-            self.tally.calls[tool] += 1
-            self.tally.slowest = max(self.tally.slowest, time.monotonic() - began)
-        result: dict[str, Any] = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
-        text = result["content"][0]["text"]
-        self.tally.outcomes[_outcome(result, text)] += 1
-        if campaign_id is None:
-            return result
-        await self._quiet(campaign_id)
-        now = self.sandbox.campaign(campaign_id)
-        sentences = untruths(tool, arguments, result, watch=watch, before=before, now=now)
-        if tool == "get_campaign" and not result["isError"] and not watch.fired:
-            sentences += self._misread(result["structuredContent"], now)
-        self.tally.add(f"{tool} {arguments} → {text}", sentences)
-        return result
+            self.busy.pop(campaign_id, None)
+        structure = (call.result or {}).get("structuredContent") or {}
+        if "revision" in structure:
+            self._revisions[campaign_id] = structure["revision"]
+        if tool == "update_campaign" and structure.get("undo"):
+            self._undo[campaign_id] = structure["undo"]
+        return call
 
-    def _misread(self, structure: dict[str, Any], now: dict[str, Any]) -> list[str]:
-        seen = self.witness.seen(structure["campaign_id"]) or {}
-        shown = {
-            **settings_of(now),
-            **{name: seen[name] for name in ("retry_config", "schedule_config") if name in seen},
-        }
-        wrong = [
-            name
-            for name in ("retry_config", "max_concurrency", "schedule_config", "circuit_breaker")
-            if structure.get(name) != shown[name]
-        ]
-        return [f"showed another {', '.join(wrong)} than the API has"] if wrong else []
+    async def _given_up(
+        self, tool: str, arguments: dict[str, Any], what: str, patience: float, *arranged: Fault
+    ) -> Call:
+        with self._calls.faults(*arranged):
+            call = await self._make(tool, arguments, patience=patience)
+        if call.result is None:
+            self.tally.troubles[what] += 1
+        return call
 
-    async def _quiet(self, campaign_id: int) -> None:
-        """Until no request about this campaign is under way: a late write belongs to the call that sent it."""
-        with anyio.fail_after(QUIET_SECONDS):
-            while self.witness.in_progress[campaign_id]:  # noqa: ASYNC110 - another thread's count
-                await anyio.sleep(0.002)
+    def _told_to_wait(self, tool: str, campaign_id: int, dice: random.Random) -> Fault:
+        fields = dice.choice(COLLEAGUES) if dice.random() < 0.7 else None
+        code = dice.choice((429, 503))
+        method = METHODS[tool]
+        return Fault(
+            "status", code=code, retry_after=RETRY_AFTER, fields=fields, method=method, campaign=campaign_id, times=1
+        )
+
+    async def _two_at_once(self, campaign_id: int, dice: random.Random) -> list[Call]:
+        """A call is told to wait; meanwhile another comes for the same campaign: an edit, which may be given up, or a pause."""
+        names = dice.sample(EDITABLE, 2)
+        first_edit, second_edit = ({"campaign_id": campaign_id, name: _values(dice)[name]} for name in names)
+        first, second = dice.choice(
+            (
+                (("update_campaign", first_edit), ("update_campaign", second_edit)),
+                (("update_campaign", first_edit), ("pause_campaign", {"campaign_id": campaign_id})),
+                (("resume_campaign", {"campaign_id": campaign_id}), ("pause_campaign", {"campaign_id": campaign_id})),
+            )
+        )
+        self._make_ready(first[0], campaign_id)
+        watch = self._calls.watch(campaign_id)
+        watch.fired.append("other call")
+        calls: list[Call] = []
+        dropped_at = None
+
+        async def make(tool: str, arguments: dict[str, Any], patience: float | None = None) -> None:
+            calls.append(await self._make(tool, arguments, watch=watch, patience=patience))
+
+        self.tally.troubles["two calls at once on one campaign"] += 1
+        with self._calls.faults(self._told_to_wait(first[0], campaign_id, dice)):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(make, *first)
+                with anyio.move_on_after(0.5):
+                    while not watch.arrived:  # noqa: ASYNC110 - another thread's list
+                        await anyio.sleep(0.005)
+                if second[0] == "update_campaign":
+                    await self._edit_behind(second[1], watch, dice, make)
+                else:
+                    dropped_at = await self._pause_behind(campaign_id, calls, watch, make)
+        for call in calls:
+            if call.tool == "resume_campaign":
+                call.given_up = dropped_at
+        return calls
+
+    async def _edit_behind(self, arguments: dict[str, Any], watch: Watch, dice: random.Random, make: Any) -> None:
+        gives_up = dice.random() < 0.5
+        async with anyio.create_task_group() as tasks:
+            patience = dice.uniform(0.2, 0.7) if gives_up else None
+            tasks.start_soon(make, "update_campaign", arguments, patience)
+            await anyio.sleep(0.1)
+            self._witness.edit(arguments["campaign_id"], dice.choice(COLLEAGUES), watch)
+        self.tally.troubles["a colleague's edit while a call waits behind another"] += 1
+        self.tally.troubles["cancelled while it waits behind another call"] += gives_up
+
+    async def _pause_behind(self, campaign_id: int, calls: list[Call], watch: Watch, make: Any) -> float | None:
+        """A pause waits for nobody. Returns when it was answered, if another call was waiting then: that one is dropped."""
+        waiting = len(watch.arrived) == 1 and watch.arrived[0].surely_not_executed
+        began, others = time.monotonic(), len(watch.fired)
+        await make("pause_campaign", {"campaign_id": campaign_id})
+        answered = time.monotonic()
+        if waiting and len(watch.fired) == others and answered - began > BEHIND_A_WAIT:
+            self.tally.violations["wrong"].append("a pause waited behind another call's Retry-After")
+        refused = any(call.tool == "pause_campaign" and (call.result or {}).get("isError") for call in calls)
+        return answered if waiting and not refused else None
+
+    async def _list(self, dice: random.Random) -> None:
+        self.tally.calls["list_campaigns"] += 1
+        await self._client.call_tool(
+            "list_campaigns", {"state": dice.choice(("paused", "running")), "limit": dice.randint(1, 30)}
+        )
+        self.tally.outcomes["read"] += 1
 
     async def _poison(self, calls: int) -> None:
         """Now and then one campaign that nobody owns is stored so that the API cannot show it, nor the list."""
-        victim = self.sandbox.add(name="Poisoned now and then", state="paused")
+        victim = self._sandbox.add(name="Poisoned now and then", state="paused")
         due = POISON_EVERY // 2
         while self.tally.made < calls:
             await anyio.sleep(0.05)
             if self.tally.made < due:
                 continue
-            fault = self.sandbox.faults.add(Fault("poison", campaign=victim))
-            self.tally.poisoned += fault.fired
-            until = self.tally.made + POISON_FOR
-            while self.tally.made < min(until, calls):  # noqa: ASYNC110 - calls of others are counted
-                await anyio.sleep(0.02)
-            self.sandbox.put(victim, retry_config=None)
-            self.sandbox.faults.remove(fault)
+            with self._calls.faults(Fault("poison", campaign=victim)):
+                until = self.tally.made + POISON_FOR
+                while self.tally.made < min(until, calls):  # noqa: ASYNC110 - calls of others are counted
+                    await anyio.sleep(0.02)
+                self._sandbox.put(victim, retry_config=None)
             due += POISON_EVERY
 
 
-def _outcome(result: dict[str, Any], text: str) -> str:
-    if text.startswith("Unknown outcome."):
-        return "unknown outcome"
-    if result["isError"]:
-        return "refused or failed, nothing changed"
-    applied = result["structuredContent"].get("applied")
-    if applied is None:
-        return "read"
-    if applied:
-        return "applied, reply lost" if "reply was lost" in text else "applied"
-    return "not applied (already so, preview, or undone by a colleague)"
-
-
-def _edit(dice: random.Random) -> dict[str, Any]:
+def _values(dice: random.Random) -> dict[str, Any]:
+    """A value for each setting."""
     slot = {"day_of_week": dice.randint(0, 6), "start_time": f"{dice.randint(6, 11):02}:00", "end_time": "18:00"}
-    choices: dict[str, Any] = {
+    return {
         "name": f"Renamed {dice.randint(0, 99)} 春",
         "max_concurrency": dice.choice((1, 2, 3, 5, 8, 60)),
         "retry_config": {"max_retries": dice.randint(0, 10), "retry_on_voicemail": dice.random() < 0.5},
@@ -180,7 +258,11 @@ def _edit(dice: random.Random) -> dict[str, Any]:
         ),
         "circuit_breaker": {"min_calls_in_window": dice.randint(1, 100)},
     }
-    return {name: choices[name] for name in dice.sample(sorted(choices), dice.randint(1, 2))}
+
+
+def _edit(dice: random.Random) -> dict[str, Any]:
+    values = _values(dice)
+    return {name: values[name] for name in dice.sample(sorted(values), dice.randint(1, 2))}
 
 
 def _nonsense(campaign_id: int, dice: random.Random) -> dict[str, Any]:
@@ -191,7 +273,7 @@ def _nonsense(campaign_id: int, dice: random.Random) -> dict[str, Any]:
             {"time_slots": []},
             {"schedule_config": {"timezone": "EST5"}},
             {"circuit_breaker": {"failure_threshold": 50}},
-            {"name": None},
+            {"name": None, "max_concurrency": 500},
             {"state": "paused"},
         )
     )

@@ -12,8 +12,40 @@ TIMEOUT = 1.0
 ECHO = json.dumps({"detail": f"The key {KEY} was refused"})
 
 
+COLLEAGUES: tuple[dict[str, Any], ...] = (
+    {"name": "Renamed by a colleague"},
+    {"max_concurrency": 4},
+    {
+        "retry_config": {
+            "enabled": True,
+            "max_retries": 6,
+            "retry_delay_seconds": 1801,
+            "retry_on_busy": False,
+            "retry_on_no_answer": True,
+            "retry_on_voicemail": True,
+        }
+    },
+    {
+        "schedule_config": {
+            "enabled": True,
+            "timezone": "America/Denver",
+            "slots": [{"day_of_week": 5, "start_time": "10:00", "end_time": "11:30"}],
+        }
+    },
+    {
+        "circuit_breaker": {
+            "enabled": True,
+            "failure_threshold": 0.7,
+            "window_seconds": 61,
+            "min_calls_in_window": 43,
+        }
+    },
+)
+"""What colleagues store while a call waits: whole sections, as a form sends them, with values that no call asks for."""
+
+
 def faults() -> list[Fault]:
-    """Every kind that the sandbox has, but `poison`, which is injected in episodes."""
+    """Every kind that the sandbox has, for any call; `poison` comes in episodes, others are arranged for one call."""
     seeds = iter(range(1, 1000))
 
     def at(rate: float, kind: str, **others: Any) -> Fault:
@@ -24,8 +56,23 @@ def faults() -> list[Fault]:
         at(0.002, "delay", seconds=TIMEOUT + 0.3),
         at(0.004, "delay", seconds=TIMEOUT + 0.3, when="after", method="PATCH"),
         *(at(0.003, "status", code=code) for code in (500, 502, 504)),
+        *(
+            at(0.004, "status", code=code, method=method, executed_after=seconds)
+            for code, seconds in ((504, 1.5), (502, 0.3), (500, 0.8))
+            for method in ("PATCH", "POST")
+        ),
+        *(
+            at(0.004, "drop-before", how=how, method=method, executed_after=seconds)
+            for how, seconds in (("close", 0.4), ("reset", 1.2))
+            for method in ("PATCH", "POST")
+        ),
+        *(at(0.015, kind, method=method) for kind in ("stale-body", "minimal-body") for method in ("PATCH", "POST")),
         at(0.003, "status", code=429),
         at(0.003, "status", code=503, retry_after=0),
+        *(
+            at(0.002, "status", code=code, retry_after=0, method="PATCH", fields=fields)
+            for code, fields in zip((429, 503) * len(COLLEAGUES), COLLEAGUES * 2, strict=False)
+        ),
         at(0.002, "status", code=401, body=ECHO),
         at(0.002, "status", code=400, body=ECHO),
         at(0.002, "status", code=422, body=ECHO),
