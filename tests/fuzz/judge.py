@@ -16,9 +16,7 @@ STATES = {"created": "draft"}
 ON_THE_WIRE = 0.25
 """Seconds that a request may still take to arrive which was on its way when its call was given up."""
 _NOTHING = re.compile(r"nothing was (sent|changed|done)")
-_COULD_NOT_LOOK = re.compile(
-    r"could not be (read|looked)|could not (read|look)|was not (read|looked)|cannot be (read|looked)"
-)
+_COULD_NOT_LOOK = re.compile(r"(could not( be)?|cannot be|was not) (read|look)|[Rr]eading .{1,40} failed")
 
 Kind = Literal["wrong", "lost", "doubled", "reverted", "sent after it was given up"]
 
