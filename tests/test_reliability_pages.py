@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import KEY, Sandbox, keys, parse_fault
+from asisso_mcp.sandbox import KEY, Sandbox, parse_fault, seed
 from asisso_mcp.sandbox.faults import KINDS
 from tests.conftest import MONDAY
 
@@ -82,7 +82,7 @@ def test_the_campaigns_of_the_page_are_those_of_a_fresh_sandbox() -> None:
 
 
 def test_the_keys_of_the_page_are_those_of_the_sandbox() -> None:
-    known = {value for name, value in vars(keys).items() if name.isupper()}
+    known = {value for name, value in vars(seed).items() if name.endswith(("KEY", "TOKEN"))}
     assert {key for key in known if f"`{key}`" in SANDBOX or f"Bearer {key}`" in SANDBOX} == known
 
 

@@ -210,7 +210,7 @@ class Conversation(RuleBasedStateMachine):
 
     async def _until_all_is_executed(self) -> None:
         """What a fault executes late is executed now: the second look sees it."""
-        if late := self.sandbox._wire._late:
+        if late := self.sandbox._injector._late:
             await asyncio.wait(late)
 
     @rule(campaign_id=ids, edit=edits, dry_run=st.booleans(), known=st.booleans())

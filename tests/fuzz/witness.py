@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from asisso_mcp.sandbox import Fault, Sandbox
+from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.sandbox.faults import campaign_of
-from asisso_mcp.sandbox.meddling import foreign_edit
+from asisso_mcp.sandbox.models import to_response
 from asisso_mcp.sandbox.routes import AFTER_COMMIT
-from asisso_mcp.sandbox.shown import shown
-from asisso_mcp.sandbox.wire import Message, Receive, Send
+from asisso_mcp.sandbox.side_effects import foreign_edit
 
 EDITABLE = ("name", "retry_config", "max_concurrency", "schedule_config", "circuit_breaker")
 
@@ -26,7 +26,7 @@ _ARRIVED = "asisso.arrived"
 
 def settings_of(row: dict[str, Any]) -> Settings:
     """The five settings of a stored row, as the API would show them."""
-    response = shown(row).model_dump(mode="json")
+    response = to_response(row).model_dump(mode="json")
     return {name: response[name] for name in EDITABLE}
 
 

@@ -7,7 +7,7 @@ import anyio
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import KEY, Fault, Recorded, Sandbox, parse_fault
+from asisso_mcp.sandbox import KEY, Fault, RecordedRequest, Sandbox, parse_fault
 
 BREAKER = {"enabled": True, "failure_threshold": 0.2, "window_seconds": 90, "min_calls_in_window": 3}
 
@@ -106,7 +106,7 @@ async def test_a_status_is_answered_and_nothing_executed(sandbox: Sandbox, clien
     got = await client.post("/campaign/3/pause")
     assert (got.status_code, got.json(), got.headers["retry-after"]) == (429, {"detail": "Too Many Requests"}, "3")
     assert sandbox.campaign(3)["state"] == "running"
-    assert sandbox.requests == [Recorded("POST", "/api/v1/campaign/3/pause", None, 429)]
+    assert sandbox.requests == [RecordedRequest("POST", "/api/v1/campaign/3/pause", None, 429)]
 
 
 @pytest.mark.parametrize(("how", "error"), [("close", httpx2.RemoteProtocolError), ("reset", httpx2.ReadError)])
@@ -118,7 +118,7 @@ async def test_a_dropped_request_has_no_answer(
     with pytest.raises(error):
         await client.patch("/campaign/4", json={"name": "New"})
     assert sandbox.campaign(4)["name"] == name
-    assert sandbox.requests == [Recorded("PATCH", "/api/v1/campaign/4", {"name": "New"}, None)]
+    assert sandbox.requests == [RecordedRequest("PATCH", "/api/v1/campaign/4", {"name": "New"}, None)]
 
 
 async def test_an_error_after_leaves_the_change(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
@@ -213,7 +213,7 @@ async def test_a_sandbox_that_was_closed_executes_nothing_any_more(clock: Any) -
     sandbox.faults.add(Fault("status", executed_after=60))
     async with httpx2.AsyncClient(transport=sandbox.transport(), headers={"X-API-Key": KEY}) as client:
         await client.patch("http://sandbox/api/v1/campaign/4", json={"name": "Late"})
-    (late,) = sandbox._wire._late
+    (late,) = sandbox._injector._late
     sandbox.close()
     await asyncio.wait([late])
     assert late.cancelled()

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, OTHER_TENANT_KEY, TOKEN, Sandbox
-from asisso_mcp.sandbox.keys import ORPHANED_KEY, OWNERLESS_KEY, REVOKED_KEY
+from asisso_mcp.sandbox.seed import ORPHANED_KEY, OWNERLESS_KEY, REVOKED_KEY
 
 NO_HEADER = {"detail": "Authorization header required"}
 WRONG_KEY = {"detail": "Invalid or expired API key"}

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import Sandbox
-from asisso_mcp.sandbox.hours import is_open
+from asisso_mcp.sandbox.simulation import is_open
 
 NOT_TO = {
     "start": "Campaign must be in 'created' state to start, current state: {}",

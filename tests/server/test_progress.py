@@ -22,7 +22,7 @@ from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.writes import OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
-from asisso_mcp.sandbox.wire import Message, Receive, Send
+from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.policy import Policy

@@ -1,19 +1,18 @@
 """A stand-in for the Asisso API: the same routes, rules and oddities, in process or on loopback HTTP.
 
 It is written from what the API does, not from how the client of this package sees it, and shares no code with that
-client: where the two disagree, a test fails. Nothing heavy is loaded until a `Sandbox` is asked for.
+client: where the two disagree, a test fails. Nothing is loaded until it is asked for.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from asisso_mcp.sandbox.keys import KEY, NO_TELEPHONY_KEY, OTHER_TENANT_KEY, TOKEN
-
 if TYPE_CHECKING:
-    from asisso_mcp.sandbox.box import Sandbox
+    from asisso_mcp.sandbox.fault_responses import RecordedRequest
     from asisso_mcp.sandbox.faults import Fault, Faults, parse_fault
-    from asisso_mcp.sandbox.loopback import Running, serve
-    from asisso_mcp.sandbox.wire import Recorded
+    from asisso_mcp.sandbox.sandbox import Sandbox
+    from asisso_mcp.sandbox.seed import KEY, NO_TELEPHONY_KEY, OTHER_TENANT_KEY, TOKEN
+    from asisso_mcp.sandbox.server import Running, serve
 
 __all__ = [
     "KEY",
@@ -22,25 +21,30 @@ __all__ = [
     "TOKEN",
     "Fault",
     "Faults",
-    "Recorded",
+    "RecordedRequest",
     "Running",
     "Sandbox",
     "parse_fault",
     "serve",
 ]
 
-_HOME = {
-    "Sandbox": "box",
-    "Recorded": "wire",
+_MODULES = {
+    "KEY": "seed",
+    "NO_TELEPHONY_KEY": "seed",
+    "OTHER_TENANT_KEY": "seed",
+    "TOKEN": "seed",
     "Fault": "faults",
     "Faults": "faults",
+    "RecordedRequest": "fault_responses",
+    "Running": "server",
+    "Sandbox": "sandbox",
     "parse_fault": "faults",
-    "Running": "loopback",
-    "serve": "loopback",
+    "serve": "server",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    """Load a public name from its module. Raises AttributeError for any other."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

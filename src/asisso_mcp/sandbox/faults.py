@@ -1,4 +1,4 @@
-"""What can go wrong on purpose? `Fault` says what, on which requests and how often; `parse_fault` reads one from text.
+"""Faults that can be injected: what goes wrong, on which requests and how often; and their text form.
 
 The text form is `kind[:key=value,key=value…]`, for example `drop-after:method=PATCH,times=1` or
 `foreign-edit:fields={"name":"New"},when=overwrite`. A value that starts as JSON is read as JSON.
@@ -144,6 +144,7 @@ class Faults:
             self.add(fault)
 
     def add(self, fault: Fault) -> Fault:
+        """Add a fault at the end; returns it. A `poison` acts at once."""
         self._added(fault)
         self._faults.append(fault)
         return fault
@@ -151,9 +152,11 @@ class Faults:
     append = add
 
     def remove(self, fault: Fault) -> None:
+        """Take a fault out. Raises ValueError when it is not there."""
         self._faults.remove(fault)
 
     def clear(self) -> None:
+        """Take all faults out."""
         self._faults.clear()
 
     def __iter__(self) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Which requests does the sandbox answer, and in which order does it check them? The Asisso routes on FastAPI.
+"""The Asisso routes on FastAPI, with the real API's order of checks.
 
 FastAPI itself gives the first half of the order: routing and redirects, unreadable bodies, authentication (a dependency
 that raises), then validation of path and body. The handlers give the second half.
@@ -14,15 +14,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 
-from asisso_mcp.sandbox import keys, rules, seed, shown
-from asisso_mcp.sandbox.bodies import UpdateCampaignRequest
+from asisso_mcp.sandbox import models, rules, seed
+from asisso_mcp.sandbox.models import UpdateCampaignRequest
 from asisso_mcp.sandbox.store import Row, Store
 
 AFTER_COMMIT = "asisso.after_commit"
 """In the ASGI scope: called between the commit of a write and the re-read that becomes its answer."""
 
-_KEYS = {keys.KEY: seed.MAIN, keys.OTHER_TENANT_KEY: seed.OTHER, keys.NO_TELEPHONY_KEY: seed.NO_TELEPHONY}
-_OWNERS = {keys.OWNERLESS_KEY: "API key has no associated user", keys.ORPHANED_KEY: "API key owner not found"}
+_KEYS = {seed.KEY: seed.MAIN, seed.OTHER_TENANT_KEY: seed.OTHER, seed.NO_TELEPHONY_KEY: seed.NO_TELEPHONY}
+_OWNERS = {seed.OWNERLESS_KEY: "API key has no associated user", seed.ORPHANED_KEY: "API key owner not found"}
 
 
 async def _organization(
@@ -38,7 +38,7 @@ async def _organization(
         return _KEYS[key]
     if not authorization:
         raise HTTPException(401, "Authorization header required")
-    if authorization.removeprefix("Bearer ").strip() != keys.TOKEN:
+    if authorization.removeprefix("Bearer ").strip() != seed.TOKEN:
         raise HTTPException(401, "Invalid or expired token")
     return seed.MAIN
 
@@ -52,7 +52,7 @@ def build(store: Store) -> FastAPI:
     """The application over a store. Errors that the real server does not handle are raised, and become its plain 500."""
     app = FastAPI(title="Asisso sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    app.add_exception_handler(rules.Refused, _refused)
+    app.add_exception_handler(rules.HttpException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     _reading(app, store)
     _writing(app, store)
@@ -60,7 +60,7 @@ def build(store: Store) -> FastAPI:
 
 
 async def _refused(request: Request, refusal: Exception) -> JSONResponse:  # noqa: ARG001 - the handler's signature
-    assert isinstance(refusal, rules.Refused)  # noqa: S101 - registered for this class only
+    assert isinstance(refusal, rules.HttpException)  # noqa: S101 - registered for this class only
     return JSONResponse({"detail": refusal.detail}, refusal.status)
 
 
@@ -74,7 +74,7 @@ async def _invalid(request: Request, invalid: Exception) -> JSONResponse:
 def _found(store: Store, campaign_id: int, organization_id: int) -> Row:
     row = store.row(rules.column_id(campaign_id), organization_id)
     if row is None:
-        raise rules.Refused(404, rules.NOT_FOUND)
+        raise rules.HttpException(404, rules.NOT_FOUND)
     return row
 
 
@@ -96,55 +96,55 @@ def _reading(app: FastAPI, store: Store) -> None:
         }
 
     @app.get("/api/v1/organizations/campaign-defaults")
-    async def defaults(organization: _Organization) -> shown.CampaignDefaultsResponse:
+    async def defaults(organization: _Organization) -> models.CampaignDefaultsResponse:
         rows = store.rows(organization)
         last = None
         if rows:
             sections = {name: rows[0]["metadata"].get(name) for name in ("schedule_config", "circuit_breaker")}
             concurrency = rows[0]["metadata"].get("max_concurrency")
             last = {"retry_config": rows[0]["retry_config"] or None, "max_concurrency": concurrency, **sections}
-        return shown.CampaignDefaultsResponse.model_validate(
+        return models.CampaignDefaultsResponse.model_validate(
             {
                 "concurrent_call_limit": store.organization_limit(organization),
                 "from_numbers_count": store.active_numbers(store.default_telephony(organization)),
-                "default_retry_config": shown.DEFAULT_RETRY,
+                "default_retry_config": models.DEFAULT_RETRY,
                 "last_campaign_settings": last,
             }
         )
 
     @app.get("/api/v1/campaign/")
-    async def campaigns(organization: _Organization) -> shown.CampaignsResponse:
-        return shown.CampaignsResponse(campaigns=[shown.shown(row) for row in store.rows(organization)])
+    async def campaigns(organization: _Organization) -> models.CampaignsResponse:
+        return models.CampaignsResponse(campaigns=[models.to_response(row) for row in store.rows(organization)])
 
     @app.get("/api/v1/campaign/{campaign_id}")
-    async def campaign(campaign_id: int, organization: _Organization) -> shown.CampaignResponse:
-        return shown.shown(_found(store, campaign_id, organization))
+    async def campaign(campaign_id: int, organization: _Organization) -> models.CampaignResponse:
+        return models.to_response(_found(store, campaign_id, organization))
 
     @app.get("/api/v1/campaign/{campaign_id}/progress")
-    async def progress(campaign_id: int, organization: _Organization) -> shown.CampaignProgressResponse:
-        return shown.progress(_found(store, campaign_id, organization))
+    async def progress(campaign_id: int, organization: _Organization) -> models.CampaignProgressResponse:
+        return models.to_progress(_found(store, campaign_id, organization))
 
 
 def _writing(app: FastAPI, store: Store) -> None:
-    def written(request: Request, campaign_id: int, organization: int) -> shown.CampaignResponse:
+    def written(request: Request, campaign_id: int, organization: int) -> models.CampaignResponse:
         request.scope.get(AFTER_COMMIT, lambda: None)()
-        return shown.shown(_found(store, campaign_id, organization))
+        return models.to_response(_found(store, campaign_id, organization))
 
     def move(campaign_id: int, organization: int, step: Callable[[Row, datetime], Mapping[str, Any]]) -> None:
         with store.transaction():
             row = _found(store, campaign_id, organization)
             if step is not rules.paused and row["quota"] is not None:
-                raise rules.Refused(402, row["quota"])
+                raise rules.HttpException(402, row["quota"])
             store.write(campaign_id, step(row, store.now()))
 
     def needs_telephony(organization: int) -> None:
         if store.default_telephony(organization) is None:
-            raise rules.Refused(401, rules.NO_TELEPHONY)
+            raise rules.HttpException(401, rules.NO_TELEPHONY)
 
     @app.patch("/api/v1/campaign/{campaign_id}")
     async def update(
         request: Request, campaign_id: int, body: UpdateCampaignRequest, organization: _Organization
-    ) -> shown.CampaignResponse:
+    ) -> models.CampaignResponse:
         with store.transaction():
             row = _found(store, campaign_id, organization)
             changes = rules.edited(
@@ -157,18 +157,18 @@ def _writing(app: FastAPI, store: Store) -> None:
         return written(request, campaign_id, organization)
 
     @app.post("/api/v1/campaign/{campaign_id}/start")
-    async def start(request: Request, campaign_id: int, organization: _Organization) -> shown.CampaignResponse:
+    async def start(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
         needs_telephony(organization)
         move(campaign_id, organization, rules.started)
         return written(request, campaign_id, organization)
 
     @app.post("/api/v1/campaign/{campaign_id}/pause")
-    async def pause(request: Request, campaign_id: int, organization: _Organization) -> shown.CampaignResponse:
+    async def pause(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
         move(campaign_id, organization, rules.paused)
         return written(request, campaign_id, organization)
 
     @app.post("/api/v1/campaign/{campaign_id}/resume")
-    async def resume(request: Request, campaign_id: int, organization: _Organization) -> shown.CampaignResponse:
+    async def resume(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
         needs_telephony(organization)
         move(campaign_id, organization, rules.resumed)
         return written(request, campaign_id, organization)

@@ -1,6 +1,7 @@
-"""What is in a fresh sandbox? Three tenants, and a year of one company's campaigns, quirks included.
+"""The contents of a fresh sandbox: three tenants with their keys, and a year of one company's campaigns, quirks included.
 
-Ids are stable; `created_at` lies in 2026 and grows with the id, so the newest is listed first.
+Ids are stable; `created_at` lies in 2026 and grows with the id, so the newest is listed first. The keys open nothing
+anywhere else.
 """
 
 from typing import Any
@@ -10,6 +11,24 @@ from asisso_mcp.sandbox.store import Store
 
 MAIN, OTHER, NO_TELEPHONY = 1, 2, 3
 """The tenants' ids."""
+
+KEY = "as_sandbox_key"
+"""The main tenant, which owns the seeded campaigns."""
+
+OTHER_TENANT_KEY = "as_sandbox_other"
+"""Another tenant: its campaigns do not exist for the main one."""
+
+NO_TELEPHONY_KEY = "as_sandbox_no_telephony"
+"""A tenant without telephony: start and resume answer 401."""
+
+REVOKED_KEY = "as_sandbox_revoked"
+OWNERLESS_KEY = "as_sandbox_ownerless"
+"""A key whose creator is null."""
+ORPHANED_KEY = "as_sandbox_orphaned"
+"""A key whose creator was deleted."""
+
+TOKEN = "sandbox.login.token"  # noqa: S105 - opens the sandbox only
+"""A login token of the main tenant, for `Authorization: Bearer`."""
 
 
 def _retry(retries: int, delay: int, *, voicemail: bool, enabled: bool = True) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which log entries and names does the seed carry? The ones that hurt: trips, leaks, five hundred lines, hostile text."""
+"""Log entries and names of the seed that are hard to show: trips, leaks, five hundred lines, hostile text."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

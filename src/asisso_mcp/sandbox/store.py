@@ -1,4 +1,4 @@
-"""Where are the campaigns kept? In SQLite, in memory or in a file that several processes may share: one code path.
+"""The campaigns, kept in SQLite: in memory, or in a file that several processes may share.
 
 Every access is one short `BEGIN IMMEDIATE` transaction; JSON columns hold any shape, also malformed ones.
 """
@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from asisso_mcp.sandbox.life import lived, stamp
+from asisso_mcp.sandbox.simulation import advance, to_iso
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS organizations (id INTEGER PRIMARY KEY, concurrent_limit INTEGER NOT NULL)",
@@ -77,10 +77,12 @@ class Store:
                 self._sql.execute(table)
 
     def close(self) -> None:
+        """Close the database."""
         with self._lock:
             self._sql.close()
 
     def now(self) -> datetime:
+        """What the clock shows."""
         return self._clock()
 
     @contextmanager
@@ -118,10 +120,10 @@ class Store:
     def _rows(self, where: str, values: list[int]) -> list[Row]:
         with self.transaction():
             found = self._sql.execute(f"{_SELECT} WHERE {where}", values).fetchall()
-            return [self._lived(_decoded(row)) for row in found]
+            return [self._advanced(_decoded(row)) for row in found]
 
-    def _lived(self, row: Row) -> Row:
-        changed = lived(row, self.now()) if row["state"] == "running" or row["sync_ends_at"] else {}
+    def _advanced(self, row: Row) -> Row:
+        changed = advance(row, self.now()) if row["state"] == "running" or row["sync_ends_at"] else {}
         if changed:
             self._update(row["id"], changed)
         return {**row, **changed}
@@ -135,13 +137,13 @@ class Store:
                 raise LookupError(f"there is no campaign {campaign_id}")
             columns = _columns(stored, row["metadata"])
             if columns.get("state") == "running":
-                columns.setdefault("advanced_at", stamp(self.now()))
+                columns.setdefault("advanced_at", to_iso(self.now()))
             if columns:
-                self._update(campaign_id, {"updated_at": stamp(self.now()), **columns})
+                self._update(campaign_id, {"updated_at": to_iso(self.now()), **columns})
 
     def insert(self, stored: Mapping[str, Any]) -> int:
         """A new campaign; returns its id. What is not given is as in a fresh draft."""
-        now = stamp(self.now())
+        now = to_iso(self.now())
         fresh = {**_FRESH, "created_at": now, "updated_at": now, "advanced_at": now}
         columns = _encoded({**fresh, **_columns(stored, {})})
         places = ", ".join("?" * len(columns))
@@ -160,6 +162,7 @@ class Store:
         )
 
     def organization_limit(self, organization_id: int) -> int:
+        """How many calls at once the tenant may have."""
         with self._lock:
             found = self._sql.execute("SELECT concurrent_limit FROM organizations WHERE id = ?", [organization_id])
             return int(found.fetchone()[0])
@@ -188,6 +191,7 @@ class Store:
         return done.rowcount == 1
 
     def add_telephony(self, *, id: int, organization_id: int, name: str, active_numbers: int, default: bool) -> None:  # noqa: A002
+        """Add a telephony configuration of a tenant."""
         self._sql.execute(
             "INSERT INTO telephony VALUES (?, ?, ?, ?, ?)", [id, organization_id, name, active_numbers, default]
         )
@@ -204,7 +208,7 @@ def _columns(stored: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str
         columns["metadata"] = {name: value for name, value in merged.items() if value is not None}
     for name, value in columns.items():
         if isinstance(value, datetime):
-            columns[name] = stamp(value)
+            columns[name] = to_iso(value)
     return columns
 
 

@@ -1,13 +1,17 @@
-"""How does a stored campaign look in a response? With display defaults that differ from what is in effect.
+"""The API's requests and responses, with the real server's defaults.
 
-A stored row that does not fit these models raises `pydantic.ValidationError`, which the server answers with 500.
+Requests (`…Request`) are validated in lax mode: unknown keys are dropped; a nested object replaces the stored one, and what
+it leaves out gets the default written here. Responses show defaults that differ from what is in effect; a stored row that
+does not fit raises `pydantic.ValidationError`, which the server answers with 500.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from asisso_mcp.sandbox.simulation import is_zone
 
 EFFECTIVE_BREAKER = {"enabled": True, "failure_threshold": 0.5, "window_seconds": 120, "min_calls_in_window": 5}
 """What the breaker does where nothing is stored; the response says `enabled: false` then."""
@@ -21,8 +25,73 @@ DEFAULT_RETRY = {
     "retry_on_voicemail": False,
 }
 
+_Clock = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
+
+
+class RetryConfigRequest(BaseModel):
+    """Its defaults are not the ones that are shown for an unset section: two retries, voicemail too."""
+
+    enabled: bool = True
+    max_retries: int = Field(default=2, ge=0, le=10)
+    retry_delay_seconds: int = Field(default=120, ge=30, le=3600)
+    retry_on_busy: bool = True
+    retry_on_no_answer: bool = True
+    retry_on_voicemail: bool = True
+
+
+class TimeSlotRequest(BaseModel):
+    """Local times as "HH:MM"; `day_of_week` is 0 for Monday."""
+
+    day_of_week: int = Field(ge=0, le=6)
+    start_time: _Clock
+    end_time: _Clock
+
+    @model_validator(mode="after")
+    def start_before_end(self) -> Self:
+        """Raises ValueError for an empty or reversed slot; the times are compared as strings."""
+        if self.start_time >= self.end_time:  # as strings
+            raise ValueError("start_time must be before end_time")
+        return self
+
+
+class ScheduleConfigRequest(BaseModel):
+    """Calling hours; a schedule that is off needs a slot too."""
+
+    enabled: bool = True
+    timezone: str = "UTC"
+    slots: list[TimeSlotRequest] = Field(min_length=1, max_length=50)
+
+    @field_validator("timezone")
+    @classmethod
+    def known_zone(cls, value: str) -> str:
+        """Raises ValueError for a zone that the real server does not know."""
+        if not is_zone(value):
+            raise ValueError(f"Invalid timezone: {value}")
+        return value
+
+
+class CircuitBreakerRequest(BaseModel):
+    """`failure_threshold` is a fraction; the window is in seconds."""
+
+    enabled: bool = True
+    failure_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    window_seconds: int = Field(default=120, ge=30, le=600)
+    min_calls_in_window: int = Field(default=5, ge=1, le=100)
+
+
+class UpdateCampaignRequest(BaseModel):
+    """The body of a PATCH. Null and absent are the same: untouched."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=255)
+    retry_config: RetryConfigRequest | None = None
+    max_concurrency: int | None = Field(default=None, ge=1, le=100)
+    schedule_config: ScheduleConfigRequest | None = None
+    circuit_breaker: CircuitBreakerRequest | None = None
+
 
 class RetryConfig(BaseModel):
+    """Retries as shown; every leaf is required, so that a partly stored section is an error."""
+
     enabled: bool
     max_retries: int
     retry_delay_seconds: int
@@ -32,18 +101,24 @@ class RetryConfig(BaseModel):
 
 
 class TimeSlot(BaseModel):
+    """A slot as shown."""
+
     day_of_week: int
     start_time: str
     end_time: str
 
 
 class ScheduleConfig(BaseModel):
+    """Calling hours as shown."""
+
     enabled: bool = False
     timezone: str = "UTC"
     slots: list[TimeSlot] = []
 
 
 class CircuitBreaker(BaseModel):
+    """The breaker as shown: an unset one looks as if it were off."""
+
     enabled: bool = False
     failure_threshold: float = 0.5
     window_seconds: int = 120
@@ -51,6 +126,8 @@ class CircuitBreaker(BaseModel):
 
 
 class LogEntry(BaseModel):
+    """One line of a campaign's log."""
+
     ts: str
     level: str
     event: str
@@ -59,6 +136,8 @@ class LogEntry(BaseModel):
 
 
 class CampaignResponse(BaseModel):
+    """A campaign, with its keys in the recorded order."""
+
     id: int
     name: str
     workflow_id: int
@@ -86,16 +165,22 @@ class CampaignResponse(BaseModel):
 
 
 class CampaignsResponse(BaseModel):
+    """All campaigns of a tenant, newest first."""
+
     campaigns: list[CampaignResponse]
 
 
 class SourceSync(BaseModel):
+    """How far the import of contacts is."""
+
     status: str
     last_synced_at: datetime | None
     error: str | None
 
 
 class CampaignProgressResponse(BaseModel):
+    """The answer to `GET …/progress`."""
+
     campaign_id: int
     state: str
     total_rows: int
@@ -109,6 +194,8 @@ class CampaignProgressResponse(BaseModel):
 
 
 class LastCampaignSettings(BaseModel):
+    """Settings of the newest campaign, as a form would propose them."""
+
     retry_config: RetryConfig | None
     max_concurrency: int | None
     schedule_config: ScheduleConfig | None
@@ -116,14 +203,16 @@ class LastCampaignSettings(BaseModel):
 
 
 class CampaignDefaultsResponse(BaseModel):
+    """The answer to `GET /organizations/campaign-defaults`."""
+
     concurrent_call_limit: int
     from_numbers_count: int
     default_retry_config: RetryConfig
     last_campaign_settings: LastCampaignSettings | None
 
 
-def shown(row: Mapping[str, Any]) -> CampaignResponse:
-    """The response object of one stored row."""
+def to_response(row: Mapping[str, Any]) -> CampaignResponse:
+    """The response for one stored row; raises ValidationError for a malformed one."""
     return CampaignResponse.model_validate(
         {
             **row,
@@ -137,8 +226,8 @@ def shown(row: Mapping[str, Any]) -> CampaignResponse:
     )
 
 
-def progress(row: Mapping[str, Any]) -> CampaignProgressResponse:
-    """The other view of the same row, where an unknown total is 0."""
+def to_progress(row: Mapping[str, Any]) -> CampaignProgressResponse:
+    """The progress of one stored row, where an unknown total is 0."""
     total = row["total_rows"] or 0
     failure = next((entry["message"] for entry in row["logs"] if entry["event"] == "source_sync_failed"), None)
     pending = {"created": "pending", "syncing": "in_progress"}

@@ -1,4 +1,4 @@
-"""How does an httpx2 client reach the sandbox without a socket? Through this transport, with the failures of a real one.
+"""An httpx2 transport that drives an ASGI application in process, with the failures of a real connection.
 
 As on a real server, a request goes on when its caller has stopped waiting for it.
 """
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 
-from asisso_mcp.sandbox.wire import HANG_UP, App, Message
+from asisso_mcp.sandbox.fault_responses import HANG_UP, App, Message
 
 _CHUNK = 65_536
 
@@ -92,7 +92,7 @@ class _Exchange:
         return httpx2.Response(self.status, headers=self.headers, stream=stream, request=request)
 
 
-class InProcess(httpx2.AsyncBaseTransport):
+class AsgiTransport(httpx2.AsyncBaseTransport):
     """Drives an ASGI application; connect, write and pool timeouts cannot happen, the read timeout can."""
 
     def __init__(self, app: App) -> None:
@@ -100,6 +100,7 @@ class InProcess(httpx2.AsyncBaseTransport):
         self._running: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """The application's response. Raises what httpx2 raises for a dropped connection or a late answer."""
         exchange = _Exchange(request, await request.aread())
         task = asyncio.create_task(exchange.run(self._app))
         self._running.add(task)

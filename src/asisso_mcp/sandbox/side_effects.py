@@ -1,14 +1,13 @@
-"""Who else touches a campaign while we do? The breaker, another user, the sync task: faults that change the store."""
+"""Changes to a campaign by others: the breaker, another user, the import. Faults that change the store."""
 
 from datetime import timedelta
 from typing import Any
 
-from asisso_mcp.sandbox.bodies import UpdateCampaignRequest
 from asisso_mcp.sandbox.faults import Fault
-from asisso_mcp.sandbox.life import stamp
+from asisso_mcp.sandbox.models import UpdateCampaignRequest, effective_breaker
 from asisso_mcp.sandbox.rules import stored_changes
 from asisso_mcp.sandbox.seed_logs import tripped
-from asisso_mcp.sandbox.shown import effective_breaker
+from asisso_mcp.sandbox.simulation import to_iso
 from asisso_mcp.sandbox.store import Row, Store
 
 PARTIAL_RETRY = {"enabled": True, "max_retries": 2}
@@ -32,6 +31,7 @@ def poison(store: Store, fault: Fault) -> None:
 
 
 def can_trip(store: Store, campaign_id: int | None) -> bool:
+    """Whether the campaign is there and running."""
     row = None if campaign_id is None else store.row(campaign_id)
     return row is not None and row["state"] == "running"
 
@@ -74,4 +74,4 @@ def _other_section(ours: Any) -> dict[str, Any]:
 def unsync(store: Store, campaign_id: int, seconds: float) -> None:
     """The sync that was running ends in `seconds` of the clock, and sets `running` whatever the state is then."""
     if store.row(campaign_id) is not None:
-        store.write(campaign_id, {"sync_ends_at": stamp(store.now() + timedelta(seconds=seconds))})
+        store.write(campaign_id, {"sync_ends_at": to_iso(store.now() + timedelta(seconds=seconds))})

@@ -1,4 +1,4 @@
-"""How is the sandbox reached over a socket? By uvicorn, on loopback only, with a hand on each connection for the faults."""
+"""The sandbox on a socket: uvicorn, on loopback only, whose connections the faults can drop."""
 
 import asyncio
 import ipaddress
@@ -14,15 +14,15 @@ from typing import Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from asisso_mcp.sandbox.box import Sandbox
-from asisso_mcp.sandbox.wire import HANG_UP, App, Message, Receive, Send
+from asisso_mcp.sandbox.fault_responses import HANG_UP, App, Message, Receive, Send
+from asisso_mcp.sandbox.sandbox import Sandbox
 
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """SO_LINGER with no time to linger: closing sends a reset."""
 
 
 class _Droppable(H11Protocol):
-    """Gives the application a way to drop the connection that a request came on."""
+    """A connection that the application can drop."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,15 +1,16 @@
-"""What is a sandbox? A store, its routes and its faults in one object, for tests, demos and the loopback server."""
+"""A sandbox: a store, its routes and its faults in one object, for tests, demos and the loopback server."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asisso_mcp.sandbox import meddling, routes, seed
+from asisso_mcp.sandbox import routes, seed, side_effects
+from asisso_mcp.sandbox.fault_injection import FaultInjector
+from asisso_mcp.sandbox.fault_responses import App, RecordedRequest
 from asisso_mcp.sandbox.faults import Fault, Faults
-from asisso_mcp.sandbox.shown import effective_breaker
+from asisso_mcp.sandbox.models import effective_breaker
 from asisso_mcp.sandbox.store import Store
-from asisso_mcp.sandbox.wire import App, Recorded, Wire
 
 if TYPE_CHECKING:
     import httpx2
@@ -38,18 +39,18 @@ class Sandbox:
     ) -> None:
         self._store = Store(db, clock)
         _fill(self._store, seed)
-        self.requests: list[Recorded] = []
+        self.requests: list[RecordedRequest] = []
         """What was asked, newest last; the latest ten thousand."""
-        self.faults = Faults(faults, added=lambda fault: meddling.poison(self._store, fault))
+        self.faults = Faults(faults, added=lambda fault: side_effects.poison(self._store, fault))
         self._routes = routes.build(self._store)
-        self._wire = Wire(self._routes, self._store, self.faults, self._record)
-        self.app: App = self._wire
+        self._injector = FaultInjector(self._routes, self._store, self.faults, self._record)
+        self.app: App = self._injector
 
     def transport(self) -> "httpx2.AsyncBaseTransport":
         """For `httpx2.AsyncClient(transport=…)`: in process, with a socket's failures."""
-        from asisso_mcp.sandbox.transport import InProcess
+        from asisso_mcp.sandbox.asgi_transport import AsgiTransport
 
-        return InProcess(self.app)
+        return AsgiTransport(self.app)
 
     def campaign(self, campaign_id: int) -> dict[str, Any]:
         """A copy of everything that is stored, and `effective_circuit_breaker`; raises LookupError."""
@@ -73,10 +74,10 @@ class Sandbox:
 
     def close(self) -> None:
         """End it: the store is closed, and what faults were to execute later is not executed."""
-        self._wire.close()
+        self._injector.close()
         self._store.close()
 
-    def _record(self, request: Recorded) -> None:
+    def _record(self, request: RecordedRequest) -> None:
         self.requests.append(request)
         del self.requests[:-_REMEMBERED]
 
