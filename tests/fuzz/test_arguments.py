@@ -24,8 +24,8 @@ from asisso_mcp.server.registry import Call, Tool
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.conftest import PROFILE
-from tests.fuzz.said import check, check_text
 from tests.fuzz.shapes import FORGERIES, anything, as_text, deep, hostile, nested, numbers
+from tests.fuzz.text_checks import check, check_text
 
 CAMPAIGN: dict[str, Any] = {
     "id": 4,

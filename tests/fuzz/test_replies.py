@@ -19,8 +19,8 @@ from asisso_mcp.server.registry import Call
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.conftest import PROFILE
-from tests.fuzz.said import check, check_text
 from tests.fuzz.shapes import anything, campaigns, deep, hostile, scalars
+from tests.fuzz.text_checks import check, check_text
 
 Reply = Callable[[httpx2.Request], httpx2.Response]
 BY_NAME = {tool.name: tool for tool in TOOLS}

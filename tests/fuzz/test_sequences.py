@@ -1,7 +1,7 @@
 """Whatever is asked in whatever order, with faults and colleagues in between: what is said is what is so.
 
-A sandbox, the server over it, and a witness inside the sandbox; after each call the witness's account is held against the
-answer by `judge`, which shares nothing with the code that gave it.
+A sandbox, the server over it, and a recorder inside the sandbox; after each call the recorder's account is held against the
+answer by the oracle, which shares nothing with the code that gave it.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from asisso_mcp.server.registry import Call
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.conftest import PROFILE
-from tests.fuzz.judge import untruths, untruths_later
-from tests.fuzz.said import check
-from tests.fuzz.witness import EDITABLE, Settings, Witness, settings_of
+from tests.fuzz.oracle import late_violations, violations
+from tests.fuzz.recorder import EDITABLE, Recorder, Settings, settings_of
+from tests.fuzz.text_checks import check
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 CAMPAIGNS = (2, 3, 4, 5, 7, 10, 12, 13, 14)
@@ -184,7 +184,7 @@ class Conversation(RuleBasedStateMachine):
         super().__init__()
         self.now = MONDAY
         self.sandbox = Sandbox(clock=lambda: self.now)
-        self.witness = Witness(self.sandbox)
+        self.recorder = Recorder(self.sandbox)
         client = AsissoClient(Connection(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
         self.call = Call(CampaignService(client, clock=lambda: self.now, sleep=no_wait), Policy())
         self.revisions: dict[int, str] = {}
@@ -195,7 +195,7 @@ class Conversation(RuleBasedStateMachine):
 
     def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
         campaign_id = arguments.get("campaign_id", CAMPAIGNS[0])
-        watch = self.witness.look(campaign_id)
+        watch = self.recorder.look(campaign_id)
         before = self.sandbox.campaign(campaign_id)
         sent = copy.deepcopy(arguments)
         answer = self.portal.call(BY_NAME[tool].call, arguments, self.call)
@@ -203,9 +203,9 @@ class Conversation(RuleBasedStateMachine):
         result = check(BY_NAME[tool], answer)
         note(f"{tool} {arguments} → {answer.text}")
         now = self.sandbox.campaign(campaign_id)
-        assert untruths(tool, arguments, result, watch=watch, before=before, now=now) == []
+        assert violations(tool, arguments, result, watch=watch, before=before, now=now) == []
         self.portal.call(self._until_all_is_executed)
-        assert untruths_later(tool, arguments, result, watch=watch) == []
+        assert late_violations(tool, arguments, result, watch=watch) == []
         return result
 
     async def _until_all_is_executed(self) -> None:

@@ -1,4 +1,4 @@
-"""Do its statements hold under fire? The real server over the sandbox on a socket, every fault, every answer checked.
+"""A soak: the real server over the sandbox on a socket, with every fault, every answer checked.
 
 `python -m tests.soak` writes the table of docs/reliability.md; exit 1 when one statement was wrong, one write lost, doubled or
 sent after its call was given up, one colleague's value reverted, one secret leaked, or memory grew. `--calls` and `--minutes`
@@ -17,8 +17,8 @@ from mcp import Client
 
 from asisso_mcp.sandbox import KEY, TOKEN, Sandbox
 from tests.conftest import MONDAY
-from tests.fuzz.witness import Witness
-from tests.soak import trouble
+from tests.fuzz.recorder import Recorder
+from tests.soak import faults as soak_faults
 from tests.soak.endings import Endings
 from tests.soak.outages import Api, Outages
 from tests.soak.process import Server
@@ -39,32 +39,32 @@ ENDINGS = 100
 async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: Path) -> tuple[Tally, str, list[str]]:
     """Run it: the tally, the tables, and what is not as promised."""
     sandbox, tally = Sandbox(clock=lambda: MONDAY), Tally()
-    witness = Witness(sandbox)
+    recorder = Recorder(sandbox)
     dice = random.Random(seed)  # noqa: S311 - repeatable
-    campaigns = trouble.campaigns(sandbox, callers * CAMPAIGNS, dice)
-    endings_campaigns = trouble.campaigns(sandbox, 16, dice)
+    campaigns = soak_faults.campaigns(sandbox, callers * CAMPAIGNS, dice)
+    endings_campaigns = soak_faults.campaigns(sandbox, 16, dice)
     began = time.monotonic()
     api = Api(sandbox)
     environment = {
         "ASISSO_BASE_URL": api.url,
         "ASISSO_API_KEY": KEY,
         "ASISSO_ACCESS_TOKEN": TOKEN,
-        "ASISSO_TIMEOUT": str(trouble.TIMEOUT),
+        "ASISSO_TIMEOUT": str(soak_faults.TIMEOUT),
     }
     server = Server({**environment, "ASISSO_LOG_LEVEL": "debug"}, "-vv", secrets=(KEY, TOKEN), stderr=stderr)
-    endings = Endings(sandbox, witness, environment, tally, dice=dice)
+    endings = Endings(sandbox, recorder, environment, tally, dice=dice)
     async with Client(server.transport()) as client:
         await client.list_tools()
-        for fault in trouble.faults():
+        for fault in soak_faults.faults():
             sandbox.faults.add(fault)
         faults = list(sandbox.faults)
-        traffic = Traffic(sandbox, witness, client, campaigns, tally, seed=seed)
+        traffic = Traffic(sandbox, recorder, client, campaigns, tally, seed=seed)
         await traffic.run(min(WARM, calls), callers=callers, seconds=minutes * 60)
         start = server.memory()
         left = minutes * 60 - (time.monotonic() - began)
         with anyio.move_on_after(left):
             async with anyio.create_task_group() as tasks:
-                outages = Outages(api, sandbox, witness, tally, lambda: traffic.busy)
+                outages = Outages(api, sandbox, recorder, tally, lambda: traffic.busy)
                 tasks.start_soon(outages.run, calls, dice)
                 tasks.start_soon(endings.run, calls // ENDINGS, endings_campaigns)
                 await traffic.run(calls, callers=callers, seconds=left)

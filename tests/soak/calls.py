@@ -1,4 +1,4 @@
-"""One tool call of a soak: made, given up or answered, judged at once and judged again later."""
+"""One tool call of a soak: made, answered or given up, checked at once and once more later."""
 
 import random
 import time
@@ -13,8 +13,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import REQUEST_TIMEOUT
 
 from asisso_mcp.sandbox import Fault, Sandbox
-from tests.fuzz.judge import Untruth, given_up_untruths, untruths, untruths_later
-from tests.fuzz.witness import EDITABLE, Arrived, Watch, Witness, settings_of
+from tests.fuzz.oracle import Violation, late_violations, violations, violations_after_giving_up
+from tests.fuzz.recorder import EDITABLE, Arrived, Recorder, Watch, settings_of
 from tests.soak.tally import Tally, outcome
 
 LATER = 10.0
@@ -35,7 +35,7 @@ class Call:
     given_up: float | None = None
     """When the server knew that it was given up, or dropped by a pause (`time.monotonic`)."""
 
-    found: set[Untruth] = field(default_factory=set)
+    found: set[Violation] = field(default_factory=set)
     """What was found at once."""
 
     @property
@@ -59,10 +59,10 @@ class Call:
 
 
 class Caller:
-    """Makes calls of one client and judges them."""
+    """Makes the calls of one client and checks them."""
 
-    def __init__(self, sandbox: Sandbox, witness: Witness, client: Client, tally: Tally) -> None:
-        self._sandbox, self._witness, self._client, self._tally = sandbox, witness, client, tally
+    def __init__(self, sandbox: Sandbox, recorder: Recorder, client: Client, tally: Tally) -> None:
+        self._sandbox, self._recorder, self._client, self._tally = sandbox, recorder, client, tally
         self._dice = random.Random(0)  # noqa: S311 - repeatable
 
     @contextmanager
@@ -78,12 +78,12 @@ class Caller:
                 self._tally.count(fault)
 
     def watch(self, campaign_id: int) -> Watch:
-        return self._witness.look(campaign_id)
+        return self._recorder.look(campaign_id)
 
     async def make(
         self, tool: str, arguments: dict[str, Any], *, watch: Watch | None = None, patience: float | None = None
     ) -> Call:
-        """Call, and judge the answer. With `patience`, the caller gives up after so many seconds.
+        """Call, and check the answer. With `patience`, the caller gives up after so many seconds.
 
         watch: one that another call on the same campaign has as well.
         """
@@ -106,7 +106,7 @@ class Caller:
         self._tally.outcomes[outcome(call.result)] += 1
         await self._quiet(campaign_id)
         now = self._sandbox.campaign(campaign_id)
-        found = untruths(tool, arguments, call.result, watch=call.own_watch, before=before, now=now)
+        found = violations(tool, arguments, call.result, watch=call.own_watch, before=before, now=now)
         call.found.update(found)
         self._tally.add(call.told, found)
         if tool == "get_campaign" and not call.result["isError"] and not call.watch.fired:
@@ -128,18 +128,18 @@ class Caller:
         return None if answer is None else answer.model_dump(by_alias=True, mode="json", exclude_none=True)
 
     def look_later(self, call: Call) -> None:
-        """Judge again, when `LATER` seconds have passed: only what was not found at once."""
+        """Check again, when `LATER` seconds have passed: only what was not found at once."""
         self._tally.looked_later += 1
         watch = call.own_watch
-        found = set(given_up_untruths(call.tool, call.arguments, watch=watch, given_up=call.given_up))
+        found = set(violations_after_giving_up(call.tool, call.arguments, watch=watch, given_up=call.given_up))
         if call.result is not None:
-            found |= set(untruths_later(call.tool, call.arguments, call.result, watch=watch))
+            found |= set(late_violations(call.tool, call.arguments, call.result, watch=watch))
         self._tally.add(call.told, found - call.found)
 
     def _check_reading(self, call: Call, now: dict[str, Any]) -> None:
         assert call.result is not None
         structure = call.result["structuredContent"]
-        seen = self._witness.seen(call.campaign_id) or {}
+        seen = self._recorder.seen(call.campaign_id) or {}
         shown = {
             **settings_of(now),
             **{name: seen[name] for name in ("retry_config", "schedule_config") if name in seen},
@@ -151,5 +151,5 @@ class Caller:
     async def _quiet(self, campaign_id: int) -> None:
         """Until no request about this campaign is under way: a late write belongs to the call that sent it."""
         with anyio.fail_after(QUIET_SECONDS):
-            while self._witness.in_progress[campaign_id]:  # noqa: ASYNC110 - another thread's count
+            while self._recorder.in_progress[campaign_id]:  # noqa: ASYNC110 - another thread's count
                 await anyio.sleep(0.002)

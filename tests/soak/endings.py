@@ -12,8 +12,8 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from asisso_mcp.sandbox import KEY, TOKEN, Fault, Sandbox
-from tests.fuzz.judge import Untruth
-from tests.fuzz.witness import Witness
+from tests.fuzz.oracle import Violation
+from tests.fuzz.recorder import Recorder
 from tests.soak.calls import LATER, Call, Caller
 from tests.soak.process import Server
 from tests.soak.tally import Tally
@@ -24,9 +24,9 @@ class Endings:
     """Starts servers and ends them, each on a campaign that no other call touches until the later look."""
 
     def __init__(
-        self, sandbox: Sandbox, witness: Witness, environment: dict[str, str], tally: Tally, *, dice: random.Random
+        self, sandbox: Sandbox, recorder: Recorder, environment: dict[str, str], tally: Tally, *, dice: random.Random
     ) -> None:
-        self._sandbox, self._witness, self._environment = sandbox, witness, environment
+        self._sandbox, self._recorder, self._environment = sandbox, recorder, environment
         self._tally, self._dice = tally, dice
         self.done = self.leaked = self.tracebacks = 0
         """Servers that were ended, secrets in their output, tracebacks on their stderr."""
@@ -54,7 +54,7 @@ class Endings:
 
     async def _look_later(self, call: Call) -> None:
         await anyio.sleep(LATER)
-        Caller(self._sandbox, self._witness, None, self._tally).look_later(call)  # type: ignore[arg-type]
+        Caller(self._sandbox, self._recorder, None, self._tally).look_later(call)  # type: ignore[arg-type]
 
     async def _end(
         self, server: Server, campaign_id: int, tool: str, trouble: str, sent: signal.Signals, mode: str
@@ -80,7 +80,7 @@ class Endings:
         }[trouble]
         async with Client(server.transport(), mode=mode) as client:
             await client.list_tools()
-            caller = Caller(self._sandbox, self._witness, client, self._tally)
+            caller = Caller(self._sandbox, self._recorder, client, self._tally)
             call = Call(tool, arguments, campaign_id, caller.watch(campaign_id))
 
             async def ask() -> None:
@@ -115,5 +115,5 @@ class Endings:
         said = server.stderr()
         told = f"campaign {call.campaign_id}" in said and "utcome of" in said
         if call.result is None and any(each.had_effect for each in call.watch.executed) and not told:
-            silent = Untruth("wrong", f"a write was executed, and neither an answer nor stderr ({said!r}) told it")
+            silent = Violation("wrong", f"a write was executed, and neither an answer nor stderr ({said!r}) told it")
             self._tally.add(call.told, [silent])

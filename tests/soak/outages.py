@@ -7,9 +7,9 @@ import anyio
 import anyio.to_thread
 
 from asisso_mcp.sandbox import Fault, Running, Sandbox
-from tests.fuzz.witness import Watch, Witness
+from tests.fuzz.recorder import Recorder, Watch
+from tests.soak.faults import COLLEAGUES
 from tests.soak.tally import Tally
-from tests.soak.trouble import COLLEAGUES
 
 EVERY = 400
 """Calls between two outages."""
@@ -38,9 +38,9 @@ class Outages:
     """Lets the API go away now and then. `busy`: the campaigns of calls that are under way, with their watches."""
 
     def __init__(
-        self, api: Api, sandbox: Sandbox, witness: Witness, tally: Tally, busy: Callable[[], dict[int, Watch]]
+        self, api: Api, sandbox: Sandbox, recorder: Recorder, tally: Tally, busy: Callable[[], dict[int, Watch]]
     ) -> None:
-        self._api, self._sandbox, self._witness = api, sandbox, witness
+        self._api, self._sandbox, self._recorder = api, sandbox, recorder
         self._tally, self._busy = tally, busy
 
     async def run(self, calls: int, dice: random.Random) -> None:
@@ -56,13 +56,13 @@ class Outages:
         # Reads under way are answered when nobody can connect any more, so that the write which follows is refused.
         slow = self._sandbox.faults.add(Fault("delay", method="GET", seconds=0.25, when="after"))
         await anyio.sleep(0.05)
-        self._witness.note_outage()
+        self._recorder.note_outage()
         await anyio.to_thread.run_sync(self._api.stop)
         self._sandbox.faults.remove(slow)
         self._tally.count(slow)
-        self._witness.note_outage()
+        self._recorder.note_outage()
         for campaign_id, watch in tuple(self._busy().items()):
-            self._witness.edit(campaign_id, dice.choice(COLLEAGUES), watch)
+            self._recorder.edit(campaign_id, dice.choice(COLLEAGUES), watch)
             self._tally.troubles["a colleague's edit while connections are refused"] += 1
         await anyio.sleep(AWAY_SECONDS)
         await anyio.to_thread.run_sync(self._api.start)

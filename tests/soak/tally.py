@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from asisso_mcp.sandbox import Fault
-from tests.fuzz.judge import Kind, Untruth
+from tests.fuzz.oracle import Kind, Violation
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Tally:
     def made(self) -> int:
         return self.calls.total()
 
-    def add(self, told: str, untruths: Iterable[Untruth]) -> None:
-        for each in untruths:
+    def add(self, told: str, violations: Iterable[Violation]) -> None:
+        for each in violations:
             self.violations[each.kind].append(f"{each.sentence}: {told}")
 
     def count(self, fault: Fault) -> None:

@@ -10,10 +10,10 @@ from anyio.abc import TaskGroup
 from mcp import Client
 
 from asisso_mcp.sandbox import Fault, Sandbox
-from tests.fuzz.witness import EDITABLE, Watch, Witness
+from tests.fuzz.recorder import EDITABLE, Recorder, Watch
 from tests.soak.calls import LATER, Call, Caller
+from tests.soak.faults import COLLEAGUES
 from tests.soak.tally import Tally
-from tests.soak.trouble import COLLEAGUES
 
 POISON_EVERY = 2000
 """Calls between two episodes in which one stored campaign cannot be shown."""
@@ -29,11 +29,11 @@ class Traffic:
     """Some callers at once, each with campaigns of its own, so that the truth about each call is known."""
 
     def __init__(
-        self, sandbox: Sandbox, witness: Witness, client: Client, campaigns: list[int], tally: Tally, *, seed: int
+        self, sandbox: Sandbox, recorder: Recorder, client: Client, campaigns: list[int], tally: Tally, *, seed: int
     ) -> None:
-        self._sandbox, self._witness, self._client = sandbox, witness, client
+        self._sandbox, self._recorder, self._client = sandbox, recorder, client
         self._campaigns, self._seed, self.tally = campaigns, seed, tally
-        self._calls = Caller(sandbox, witness, client, tally)
+        self._calls = Caller(sandbox, recorder, client, tally)
         self._undo: dict[int, dict[str, Any]] = {}
         self._revisions: dict[int, str] = {}
         self._later: dict[int, list[Call]] = defaultdict(list)
@@ -208,7 +208,7 @@ class Traffic:
             patience = dice.uniform(0.2, 0.7) if gives_up else None
             tasks.start_soon(make, "update_campaign", arguments, patience)
             await anyio.sleep(0.1)
-            self._witness.edit(arguments["campaign_id"], dice.choice(COLLEAGUES), watch)
+            self._recorder.edit(arguments["campaign_id"], dice.choice(COLLEAGUES), watch)
         self.tally.troubles["a colleague's edit while a call waits behind another"] += 1
         self.tally.troubles["cancelled while it waits behind another call"] += gives_up
 

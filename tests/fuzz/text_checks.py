@@ -1,4 +1,4 @@
-"""Is an answer one that may be given? Words in our own lines, bounded and clean; structure as the schema promises."""
+"""Checks of one answer by itself: lines of ours, bounded and clean; a structure as the schema promises."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which faults a soak injects, at which rate, and what the campaigns look like that suffer them."""
+"""The faults of a soak with their rates, and the campaigns that suffer them."""
 
 import json
 import random

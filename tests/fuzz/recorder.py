@@ -1,4 +1,4 @@
-"""What really happened at the API during a call? Seen from inside the sandbox, without a word of the server's own.
+"""Records what really happened at the API during a call, from inside the sandbox and without a word of the server's own.
 
 One layer sees what arrives and what is answered, another what is executed and committed, before any colleague's edit.
 """
@@ -107,8 +107,8 @@ class Watch:
         )
 
 
-class Witness:
-    """Watches a sandbox from the moment it is made: before anybody takes the sandbox's transport or serves it."""
+class Recorder:
+    """Records what happens in a sandbox. Make it before anybody takes the sandbox's transport or serves it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox

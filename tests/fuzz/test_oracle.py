@@ -1,4 +1,4 @@
-"""The judge can find each untruth: watches made by hand, and the one sentence that is wrong with them."""
+"""The oracle finds each violation: watches made by hand, and the one sentence that is wrong with them."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ import pytest
 
 from asisso_mcp.sandbox import Sandbox
 from tests.conftest import MONDAY
-from tests.fuzz.judge import ON_THE_WIRE, Untruth, given_up_untruths, untruths, untruths_later
-from tests.fuzz.witness import Arrived, Executed, Watch, settings_of
+from tests.fuzz.oracle import ON_THE_WIRE, Violation, late_violations, violations, violations_after_giving_up
+from tests.fuzz.recorder import Arrived, Executed, Watch, settings_of
 
 EDIT = {"campaign_id": 4, "retry_config": {"max_retries": 9}}
 ANSWERED_504 = "Unknown outcome. Sent: the edit of retry_config.max_retries of campaign 4."
@@ -50,9 +50,9 @@ def said(text: str, *, error: bool = False, **structure: Any) -> dict[str, Any]:
 DONE = said('Done: Campaign 4 "x" was changed.\n- retry_config.max_retries: 2 → 9', applied=True)
 
 
-def about_edit(row: dict[str, Any], watch: Watch, result: dict[str, Any], **named: Any) -> list[Untruth]:
+def about_edit(row: dict[str, Any], watch: Watch, result: dict[str, Any], **named: Any) -> list[Violation]:
     now = watch.executed[-1].after if watch.executed else row
-    return untruths("update_campaign", {**EDIT, **named}, result, watch=watch, before=row, now=now)
+    return violations("update_campaign", {**EDIT, **named}, result, watch=watch, before=row, now=now)
 
 
 def executed(write: Arrived, before: dict[str, Any], after: dict[str, Any]) -> Executed:
@@ -80,7 +80,7 @@ def test_a_second_send_while_the_first_may_be_under_way_is_found(row: dict[str, 
     first, second = patch(row, **answer), patch(row, at=12.0)
     watch = Watch([first, second], [executed(second, row, edited(row, max_retries=9))])
     assert about_edit(row, watch, DONE) == [
-        Untruth(
+        Violation(
             "doubled",
             f"a write of update_campaign was sent again, and the one before (answered {first.status}) may be under way",
         )
@@ -92,7 +92,7 @@ def test_two_writes_with_effect_are_found(row: dict[str, Any]) -> None:
     once = executed(first, row, edited(row, max_retries=9))
     watch = Watch([first, second], [once, executed(second, row, edited(row, max_retries=9))])
     assert about_edit(row, watch, DONE) == [
-        Untruth("doubled", "a write of update_campaign was executed 2 times with effect")
+        Violation("doubled", "a write of update_campaign was executed 2 times with effect")
     ]
 
 
@@ -100,7 +100,7 @@ def test_a_second_send_without_a_reading_after_the_wait_is_found(row: dict[str, 
     refused, sent = patch(row, status=503, retry_after=True), patch(row, at=12.0, read=9.99)
     watch = Watch([refused, sent], [executed(sent, row, edited(row, max_retries=9))])
     assert about_edit(row, watch, DONE) == [
-        Untruth("wrong", "a write of update_campaign was sent again, and the campaign was not read after the wait")
+        Violation("wrong", "a write of update_campaign was sent again, and the campaign was not read after the wait")
     ]
 
 
@@ -111,7 +111,7 @@ def test_a_value_of_a_colleague_that_is_put_back_is_found(row: dict[str, Any]) -
     watch = Watch([refused, sent], [ours], colleagues=[{"retry_config": {"retry_delay_seconds": 1800}}])
     back = row["retry_config"]["retry_delay_seconds"]
     assert about_edit(row, watch, DONE) == [
-        Untruth("reverted", f"put retry_config.retry_delay_seconds back to {back}, which a colleague had set to 1800")
+        Violation("reverted", f"put retry_config.retry_delay_seconds back to {back}, which a colleague had set to 1800")
     ]
     kept = executed(sent, theirs, edited(theirs, max_retries=9))
     assert about_edit(row, replace(watch, executed=[kept]), DONE) == []
@@ -124,7 +124,7 @@ def test_a_named_value_may_replace_a_colleagues(row: dict[str, Any]) -> None:
     watch = Watch([refused, sent], [ours], colleagues=[{"retry_config": {"max_retries": 7}}])
     assert about_edit(row, watch, DONE) == []
     assert about_edit(row, watch, DONE, expected_revision="0123456789ab") == [
-        Untruth("wrong", "edited a campaign whose revision had moved while the call waited")
+        Violation("wrong", "edited a campaign whose revision had moved while the call waited")
     ]
 
 
@@ -135,9 +135,9 @@ def test_a_late_execution_after_nothing_was_done_is_found_by_the_later_look(row:
     watch = Watch([write])
     assert about_edit(row, watch, result) == []
     watch.executed.append(executed(write, row, edited(row, max_retries=9)))
-    assert untruths_later("update_campaign", EDIT, result, watch=watch) == [
-        Untruth("wrong", f"said that {words}, and a write was executed"),
-        Untruth("wrong", "answered an error that is not an unknown outcome, and a write was executed"),
+    assert late_violations("update_campaign", EDIT, result, watch=watch) == [
+        Violation("wrong", f"said that {words}, and a write was executed"),
+        Violation("wrong", "answered an error that is not an unknown outcome, and a write was executed"),
     ]
 
 
@@ -145,13 +145,13 @@ def test_an_error_that_hides_that_a_write_may_be_under_way_is_found(row: dict[st
     watch = Watch([patch(row, status=504)])
     assert about_edit(row, watch, said(ANSWERED_504, error=True)) == []
     assert about_edit(row, watch, said("The Asisso API is busy (HTTP 504).", error=True)) == [
-        Untruth("wrong", "answered an error that is not an unknown outcome, and a write may be under way")
+        Violation("wrong", "answered an error that is not an unknown outcome, and a write may be under way")
     ]
 
 
 def test_an_unknown_outcome_of_nothing_is_found(row: dict[str, Any]) -> None:
     result = said(ANSWERED_504, error=True)
-    found = [Untruth("wrong", "called the outcome unknown although no write arrived")]
+    found = [Violation("wrong", "called the outcome unknown although no write arrived")]
     assert about_edit(row, Watch(), result) == found
     assert about_edit(row, Watch(fired=["outage"]), result) == []
 
@@ -161,7 +161,7 @@ def test_a_stale_success_that_is_believed_is_found(row: dict[str, Any]) -> None:
     watch = Watch([write], [executed(write, row, edited(row, max_retries=9))], fired=["stale-body/before"])
     result = said("Not applied: Campaign 4 was written, and does not show all of the edit.", applied=False)
     assert about_edit(row, watch, result) == [
-        Untruth("wrong", "said not applied, or partly, and all of it is in place")
+        Violation("wrong", "said not applied, or partly, and all of it is in place")
     ]
 
 
@@ -170,7 +170,7 @@ def test_a_colleague_who_was_invented_is_found(row: dict[str, Any]) -> None:
     watch = Watch([write], [executed(write, row, edited(row, max_retries=9))], fired=["minimal-body/before"])
     text = f"{DONE['content'][0]['text']}\nSomeone else changed at the same time, not this edit:\n- name: a → b"
     assert about_edit(row, watch, said(text, applied=True)) == [
-        Untruth("wrong", "said that someone else changed settings, and nobody did")
+        Violation("wrong", "said that someone else changed settings, and nobody did")
     ]
 
 
@@ -181,8 +181,8 @@ def test_an_edit_that_nobody_executed_is_found(row: dict[str, Any]) -> None:
 
 def about_switch(
     verb: str, row: dict[str, Any], result: dict[str, Any], watch: Watch, now: dict[str, Any]
-) -> list[Untruth]:
-    return untruths(f"{verb}_campaign", {"campaign_id": 4}, result, watch=watch, before=row, now=now)
+) -> list[Violation]:
+    return violations(f"{verb}_campaign", {"campaign_id": 4}, result, watch=watch, before=row, now=now)
 
 
 def test_a_resume_that_was_executed_and_called_not_applied_is_found(row: dict[str, Any]) -> None:
@@ -190,8 +190,8 @@ def test_a_resume_that_was_executed_and_called_not_applied_is_found(row: dict[st
     watch = Watch([write], [executed(write, row, running)], fired=["stale-body/before"])
     result = said('Not running: Campaign 4 "x" is paused after the request.', applied=False, state="paused")
     assert about_switch("resume", row, result, watch, running) == [
-        Untruth("wrong", "said that the resume changed nothing, and it was executed"),
-        Untruth("wrong", "said that it is paused, and it is running"),
+        Violation("wrong", "said that the resume changed nothing, and it was executed"),
+        Violation("wrong", "said that it is paused, and it is running"),
     ]
 
 
@@ -201,7 +201,7 @@ def test_our_own_pause_that_is_called_someone_elses_is_found(row: dict[str, Any]
     text = "Campaign 4 is paused, not by this request.\nNote: It became paused a moment before this request, by someone else."
     result = said(text, applied=False, state="paused")
     assert about_switch("pause", running, result, watch, row) == [
-        Untruth("wrong", "said that someone else did it, and the pause was executed")
+        Violation("wrong", "said that someone else did it, and the pause was executed")
     ]
 
 
@@ -209,13 +209,13 @@ def test_a_pause_that_was_not_sent_or_not_said_to_be_blind_is_found(row: dict[st
     running = {**row, "state": "running"}
     failed = said("The API had an error inside (HTTP 500).", error=True)
     assert about_switch("pause", running, failed, Watch(reads=[500, 500]), running) == [
-        Untruth("lost", "did not send the pause because the campaign could not be read")
+        Violation("lost", "did not send the pause because the campaign could not be read")
     ]
     write = post("pause")
     watch = Watch([write], [executed(write, running, row)], reads=[500, 500])
     silent = said("Done: campaign 4 is paused.", applied=True, state="paused")
     assert about_switch("pause", running, silent, watch, row) == [
-        Untruth("wrong", "did not say that the campaign could not be looked at")
+        Violation("wrong", "did not say that the campaign could not be looked at")
     ]
     open_ = said("Done: campaign 4 is paused. It could not be read before.", applied=True, state="paused")
     assert about_switch("pause", running, open_, watch, row) == []
@@ -235,16 +235,16 @@ def test_a_write_that_was_sent_after_its_call_was_given_up_is_found(row: dict[st
     make: Callable[[], Arrived] = (lambda: patch(row)) if tool == "update_campaign" else (lambda: post("resume"))
     watch = Watch([make()])
     for given_up in (None, 10.0, 11.0, 10.0 - ON_THE_WIRE):
-        assert given_up_untruths(tool, EDIT, watch=watch, given_up=given_up) == []
-    assert given_up_untruths(tool, EDIT, watch=watch, given_up=9.0) == [
-        Untruth("sent after it was given up", f"a write of {tool} arrived 1.00 s after its call had been given up")
+        assert violations_after_giving_up(tool, EDIT, watch=watch, given_up=given_up) == []
+    assert violations_after_giving_up(tool, EDIT, watch=watch, given_up=9.0) == [
+        Violation("sent after it was given up", f"a write of {tool} arrived 1.00 s after its call had been given up")
     ]
 
 
 def test_a_read_that_sends_a_write_is_found(row: dict[str, Any]) -> None:
     result = said('Campaign 4 "x" is paused.')
-    assert untruths_later("get_campaign", {"campaign_id": 4}, result, watch=Watch([patch(row)])) == [
-        Untruth("wrong", "get_campaign sent a write")
+    assert late_violations("get_campaign", {"campaign_id": 4}, result, watch=Watch([patch(row)])) == [
+        Violation("wrong", "get_campaign sent a write")
     ]
 
 
