@@ -149,12 +149,15 @@ def _overlaid(edit: Settings, leaves: Mapping[str, Any]) -> bool:
 
 
 def _about_a_blind_pause(text: str, watch: Watch) -> Iterator[Violation]:
-    """A pause goes out also when the API answers every read with a 500, and says that it could not look."""
+    """A pause goes out also when the API answers every read with a 500, and says that it could not look.
+
+    A 400 need not be explained: its own words give the campaign's state.
+    """
     if len(watch.reads) < 2 or set(watch.reads) != {500}:
         return
     if not watch.arrived:
         yield Violation("lost", "did not send the pause because the campaign could not be read")
-    elif not _COULD_NOT_LOOK.search(text):
+    elif watch.arrived[-1].status != 400 and not _COULD_NOT_LOOK.search(text):
         yield Violation("wrong", "did not say that the campaign could not be looked at")
 
 

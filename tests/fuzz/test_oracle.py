@@ -217,6 +217,8 @@ def test_a_pause_that_was_not_sent_or_not_said_to_be_blind_is_found(row: dict[st
     assert about_switch("pause", running, silent, watch, row) == [
         Violation("wrong", "did not say that the campaign could not be looked at")
     ]
+    refused = said("The API refused: Campaign must be in 'running' state to pause, current state: paused.", error=True)
+    assert about_switch("pause", running, refused, Watch([post("pause", status=400)], reads=[500, 500]), row) == []
     open_ = said("Done: campaign 4 is paused. It could not be read before.", applied=True, state="paused")
     assert about_switch("pause", running, open_, watch, row) == []
 

@@ -6,6 +6,7 @@ bound it; `--dry` leaves the page alone.
 """
 
 import argparse
+import logging
 import random
 import sys
 import tempfile
@@ -96,6 +97,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each client that leaves during a huge body
     with tempfile.TemporaryDirectory() as folder:
         stderr = Path(folder) / "stderr"
 
