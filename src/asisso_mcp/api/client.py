@@ -8,7 +8,7 @@ from asisso_mcp.api.connection import MAX_LIST_BYTES, Connection
 from asisso_mcp.api.errors import KeyMissing
 from asisso_mcp.api.models import Campaign, PatchBody
 from asisso_mcp.api.replies import campaign_in, campaigns_in
-from asisso_mcp.api.retries import reading, writing
+from asisso_mcp.api.retries import retry_read
 from asisso_mcp.config import Settings
 
 MAX_CAMPAIGN_ID = 2_147_483_647
@@ -18,8 +18,8 @@ MAX_CAMPAIGN_ID = 2_147_483_647
 class AsissoClient:
     """One tenant's view of the API. Tenants share the connection pool; credentials travel with each request.
 
-    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated where that is safe; a write whose outcome is
-    unknown raises with `executed` None, and is never repeated here.
+    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated
+    where that can help. A write is sent once: whether it may be sent again is for those to decide who read before it.
     """
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
@@ -38,26 +38,26 @@ class AsissoClient:
     async def list_campaigns(self) -> list[Campaign]:
         """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
         headers = self._headers()
-        return await reading(lambda: self._list(headers))
+        return await retry_read(lambda: self._list(headers))
 
     async def get(self, campaign_id: int) -> Campaign:
         headers, path = self._headers(), _path(campaign_id)
-        return await reading(lambda: self._one("GET", path, campaign_id, headers))
+        return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
     async def patch(self, campaign_id: int, body: PatchBody) -> Campaign:
         """Published reference, PATCH. The answer is the campaign, read again after the write."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("PATCH", path, campaign_id, headers, body))
+        return await self._one("PATCH", path, campaign_id, headers, body)
 
     async def pause(self, campaign_id: int) -> Campaign:
         """Not idempotent: the API answers 400 when the campaign is not running or syncing."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("POST", f"{path}/pause", campaign_id, headers))
+        return await self._one("POST", f"{path}/pause", campaign_id, headers)
 
     async def resume(self, campaign_id: int) -> Campaign:
         """Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("POST", f"{path}/resume", campaign_id, headers, resuming=True))
+        return await self._one("POST", f"{path}/resume", campaign_id, headers, resuming=True)
 
     async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
         # The list alone has a trailing slash; without it the API redirects before it looks at the key.
