@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -91,6 +92,8 @@ def _demo(_: argparse.Namespace) -> int:
 
 def _call(options: argparse.Namespace) -> int:
     settings = _settings(options)
+    import asyncio
+
     import anyio
 
     from asisso_mcp.server.desk import Desk
@@ -120,18 +123,30 @@ def _call(options: argparse.Namespace) -> int:
             return 2
 
     async def once() -> int:
-        desk = Desk(settings)
+        outcomes: list[str] = []
+        desk = Desk(settings, tell=outcomes.append)
+        if sys.platform != "win32" and (task := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             answer = await tool.call(arguments, desk.call())
-        finally:
+        except asyncio.CancelledError:
             await desk.close()
+            for outcome in outcomes:
+                print(f"asisso-mcp: {outcome}", file=sys.stderr)
+            if not outcomes and not desk.in_flight():
+                print("asisso-mcp: interrupted; nothing was changed.", file=sys.stderr)
+            raise
+        await desk.close()
         if options.json and answer.structure is not None:
             print(json.dumps(answer.structure, indent=2))
         else:
             print(answer.text)
         return int(answer.is_error)
 
-    return anyio.run(once)
+    try:
+        return anyio.run(once)
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 class _TwiceNamed(Exception):
