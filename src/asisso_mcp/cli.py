@@ -207,7 +207,18 @@ def _schemas(options: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return int(bool(differing))
-    for path in schemas.write(options.folder, options.format):
+    try:
+        written = schemas.write(options.folder, options.format)
+    except schemas.ForeignFile as foreign:
+        print(f"asisso-mcp: {foreign}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(
+            f"asisso-mcp: {options.folder} cannot be written: {problem.strerror}. Choose another --folder.",
+            file=sys.stderr,
+        )
+        return 1
+    for path in written:
         print(path)
     return 0
 
