@@ -116,8 +116,14 @@ def _call(options: argparse.Namespace) -> int:
             print(f"asisso-mcp: {name} was given twice; which one is meant?", file=sys.stderr)
             return 2
         is_text = tool.input_schema["properties"].get(name, {}).get("type") == "string"
-        try:
-            arguments[name] = value if is_text else _json_or_text(value)
+        if is_text and value.strip() == "null":
+            print(
+                f"asisso-mcp: {name}=null names nothing: leave {name} out, or write {name}='\"null\"' for that text.",
+                file=sys.stderr,
+            )
+            return 2
+        try:  # a text is itself, unless it stands in JSON's quotes
+            arguments[name] = value if is_text and not value.startswith('"') else _json_or_text(value)
         except _TwiceNamed as twice:
             print(f"asisso-mcp: {twice} was given twice within {name}; which one is meant?", file=sys.stderr)
             return 2

@@ -12,7 +12,7 @@ import pytest
 
 from asisso_mcp import schemas
 from asisso_mcp.cli import main
-from asisso_mcp.exports import FORMATS, NULLS, Format, exported, without_nulls
+from asisso_mcp.exports import FORMATS, NULLS, Format, exported
 from asisso_mcp.server.tools import TOOLS
 
 FOLDER = Path(__file__).parents[2] / "tool_schemas"
@@ -220,39 +220,6 @@ def test_the_line_for_the_responses_api_gives_a_function_tool_of_that_api() -> N
     for tool in exported(DEFINITIONS, "openai"):
         flat = {"type": "function", **tool["function"]}
         assert set(flat) == {"type", "name", "description", "parameters", "strict"}
-
-
-@pytest.mark.parametrize(
-    ("sent", "meant"),
-    [
-        ({"campaign_id": 3, "log_entries": None}, {"campaign_id": 3}),
-        ({"campaign_id": None, "log_entries": 5}, {"campaign_id": None, "log_entries": 5}),
-        ({"campaign_id": 3, "no_such": None}, {"campaign_id": 3, "no_such": None}),
-    ],
-)
-def test_null_is_taken_for_absent_only_where_a_field_may_be_absent(sent: Any, meant: Any) -> None:
-    schema = next(tool.input_schema for tool in TOOLS if tool.name == "get_campaign")
-    assert without_nulls(sent, schema) == meant
-
-
-def test_null_inside_sections_is_taken_for_absent_and_a_section_of_nulls_names_nothing() -> None:
-    schema = next(tool.input_schema for tool in TOOLS if tool.name == "update_campaign")
-    slots = [{"day_of_week": 0, "start_time": None, "end_time": "17:00"}]
-    sent = {
-        "campaign_id": 3,
-        "name": None,
-        "retry_config": {"enabled": None, "max_retries": 5},
-        "schedule_config": {"enabled": None, "timezone": None, "slots": slots},
-        "circuit_breaker": {"enabled": None, "failure_threshold": None},
-        "max_concurrency": False,
-    }
-    assert without_nulls(sent, schema) == {
-        "campaign_id": 3,
-        "retry_config": {"max_retries": 5},
-        "schedule_config": {"slots": slots},
-        "max_concurrency": False,
-    }
-    assert without_nulls({"campaign_id": 3, "retry_config": {}}, schema) == {"campaign_id": 3, "retry_config": {}}
 
 
 def test_the_checked_in_exports_are_those_of_the_models() -> None:

@@ -1,6 +1,7 @@
 """The five tools: their words, hints and models, and the few lines that each of them is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
@@ -79,6 +80,7 @@ async def update_campaign(call: Call, arguments: UpdateArguments) -> WriteResult
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
     )
+    edited = replace(edited, notes=(*edited.notes, *call.notes))
     return _edit_result(edited, edited_text(edited, call.service.clock()))
 
 
