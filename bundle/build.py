@@ -93,15 +93,15 @@ def stage(folder: Path, tools: list[dict[str, Any]]) -> None:
 def launch_in(folder: Path, options: dict[str, str]) -> tuple[list[str], dict[str, str]]:
     """The command and environment by which a host starts the unpacked bundle, with these options of its user.
 
-    An option that is not set reaches the server as hosts leave it: as its placeholder.
+    An option that is not set has its default; one without a default reaches the server as hosts leave it: as its placeholder.
     """
-    config = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
+    content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    config = content["server"]["mcp_config"]
+    defaults = {key: str(each["default"]).lower() for key, each in content["user_config"].items() if "default" in each}
+    values = {"__dirname": str(folder), **{f"user_config.{key}": each for key, each in (defaults | options).items()}}
 
     def filled(text: str) -> str:
-        for name, value in {
-            "__dirname": str(folder),
-            **{f"user_config.{key}": options[key] for key in options},
-        }.items():
+        for name, value in values.items():
             text = text.replace(f"${{{name}}}", value)
         return text
 

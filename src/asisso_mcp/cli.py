@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from asisso_mcp import __version__
-from asisso_mcp.config import SETTINGS, Settings, SettingsError
+from asisso_mcp.config import HTTP_SETTINGS, SETTINGS, Settings, SettingsError, UnreadableLimit
 from asisso_mcp.wire import Wire
 
 _HTTP_OPTIONS = {
@@ -52,18 +52,24 @@ def main(arguments: Sequence[str] | None = None, *, wire: Wire | None = None) ->
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = _settings(options)
     given = {name: getattr(options, name, None) for name in _HTTP_OPTIONS}
     if getattr(options, "transport", "stdio") == "http":
-        return _serve_http(settings, {name: value for name, value in given.items() if value is not None})
+        return _serve_http(_settings(options), {name: value for name, value in given.items() if value is not None})
     for name, value in given.items():
         if value is not None:
             raise SettingsError(f"--{_HTTP_OPTIONS[name]} goes with --transport http: add that, or leave it out.")
+    refusal = None
+    try:
+        settings = _settings(options)
+    except UnreadableLimit as unreadable:  # hosts hide stderr: whoever calls is told, by a server that has no key
+        refusal = str(unreadable)
+        print(f"asisso-mcp: {refusal}", file=sys.stderr)
+        settings = Settings(read_only=options.read_only)
     wire = options.wire or Wire.take()  # before anything is imported that could print
 
     from asisso_mcp.server.stdio import serve
 
-    serve(settings, wire)
+    serve(settings, wire, refusal=refusal)
     return 0
 
 
@@ -242,6 +248,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     levels = ("warning", "info", "debug")
     level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if options.run is not _doctor:  # which says it among its findings
+        for warning in settings.warnings:
+            print(f"asisso-mcp: {warning}", file=sys.stderr)
     for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
@@ -309,7 +318,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _http(parser: argparse.ArgumentParser) -> None:
-    from asisso_mcp.server.http_settings import AUTH, HTTP_SETTINGS
+    from asisso_mcp.server.http_settings import AUTH
 
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http = parser.add_argument_group("with --transport http")

@@ -18,6 +18,8 @@ async def examine(settings: Settings, out: Callable[[str], None]) -> int:
     out(f"proxy    {'set (ASISSO_PROXY)' if settings.proxy else 'none of its own'}")
     out(f"CA file  {'set (ASISSO_CA_FILE)' if settings.ca_file else 'the system’s certificates'}")
     out(f"may      {'read only' if settings.read_only else 'read and write'}, {_campaigns(settings)}")
+    for warning in settings.warnings:
+        out(f"unknown  {warning}")
     transport = None
     if settings.sandbox:
         settings, transport = in_sandbox(settings)

@@ -7,6 +7,7 @@ async with Toolbox.from_environment(sandbox=True) as toolbox:
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = ["Answer", "Format", "Toolbox"]
+
+logger = logging.getLogger(__name__)
 
 
 class Toolbox:
@@ -53,12 +56,15 @@ class Toolbox:
         read_only: bool | None = None,
         campaigns: Iterable[int] | None = None,
     ) -> "Toolbox":
-        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError.
+        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError, also for a limit
+        in the environment that cannot be understood.
 
         sandbox: the built-in API, no key, no network. read_only: only the tools that read. campaigns: the only ids that may be
         touched; no argument of a call widens that.
         """
         settings = Settings.from_environment(sandbox=sandbox, read_only=read_only)
+        for warning in settings.warnings:
+            logger.warning(warning)
         return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
 
     def definitions(self, format: Format) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for

@@ -10,21 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from asisso_mcp.config import Setting, SettingsError, is_loopback
+from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback
 
 AUTH = ("none", "passthrough", "token", "oauth")
-
-HTTP_SETTINGS = (
-    Setting("ASISSO_MCP_TOKENS", "with `--auth token`: accepted bearer tokens, comma-separated"),
-    Setting(
-        "ASISSO_MCP_TOKENS_FILE", "with `--auth token`: a file with one token in a line, read again when it changes"
-    ),
-    Setting("ASISSO_MCP_OAUTH_ISSUER", "with `--auth oauth`: the issuer whose tokens are accepted"),
-    Setting("ASISSO_MCP_RESOURCE_URL", "with `--auth oauth`: the URL of this server as clients know it, with `/mcp`"),
-    Setting("ASISSO_MCP_OAUTH_AUDIENCE", "the audience that tokens must name", "the resource URL"),
-    Setting("ASISSO_MCP_OAUTH_JWKS_URL", "where the issuer's keys are", "from the issuer's metadata"),
-    Setting("ASISSO_MCP_MAX_CALLS", "calls served at once by one process; the rest are told to try again", "128"),
-)
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
