@@ -1,4 +1,4 @@
-"""How is a run told? As Markdown tables, the same on the terminal and in docs/performance.md. Pure."""
+"""The report of a run: Markdown tables, the same on the terminal and in docs/performance.md. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ _NONE = "–"
 
 
 def document(figures: Figures, judgements: Sequence[Judged], versions: Mapping[str, str], machine: str) -> str:
-    """The whole page."""
+    """The text of docs/performance.md."""
     about = "\n".join(f"- **{server.name}**: {server.words}" for server in SERVERS)
     return f"""# Performance
 
@@ -46,6 +46,7 @@ run: {", ".join(f"{name} {version}" for name, version in versions.items())}.
 
 
 def targets_table(judgements: Sequence[Judged]) -> str:
+    """The targets as a Markdown table."""
     rows = []
     for each in judgements:
         bound = f"{'≥' if each.target.at_least else '≤'} {_number(each.target.bound)}"
@@ -55,7 +56,7 @@ def targets_table(judgements: Sequence[Judged]) -> str:
 
 
 def tables(figures: Figures) -> str:
-    """All that was measured, a table for each subject that was part of the run."""
+    """Everything that was measured: a table for each subject of the run."""
     parts = [
         ("Start and memory (stdio)", _starting(figures)),
         ("Warm calls on stdio", _latency(figures)),
@@ -222,5 +223,5 @@ def _range(found: Spread) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that mean something; whole numbers from 100 on."""
+    """A number with three significant digits; a whole number from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
