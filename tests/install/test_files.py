@@ -21,7 +21,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="permissions of a file are a 
 
 def settings_file(folder: Path, text: str = "{}") -> Path:
     file = folder / "settings"
-    file.write_text(text)
+    file.write_bytes(text.encode())
     return file
 
 

@@ -17,9 +17,8 @@ def environment(prefix: Path) -> str:
 
 
 def test_a_lasting_installation_is_started_by_its_full_path(tmp_path: Path) -> None:
-    assert launch_command(str(tmp_path / "venv"), environment(tmp_path / "venv")) == LaunchCommand(
-        str(tmp_path / "venv" / "bin" / "asisso-mcp")
-    )
+    program = environment(tmp_path / "venv")
+    assert launch_command(str(tmp_path / "venv")) == LaunchCommand(program)
 
 
 @pytest.mark.parametrize("cache", [".cache/uv/archive-v0/abc", ".cache/pipx/def", "tagged/environments/ghi"])
@@ -27,7 +26,7 @@ def test_an_installation_in_a_cache_is_fetched_by_uvx_instead(tmp_path: Path, ca
     environment(tmp_path / cache)
     if cache.startswith("tagged"):
         (tmp_path / "tagged" / "CACHEDIR.TAG").touch()
-    uvx = tmp_path / "uvx"
+    uvx = tmp_path / ("uvx.exe" if os.name == "nt" else "uvx")
     uvx.touch(mode=0o755)
     assert launch_command(str(tmp_path / cache), path=str(tmp_path)) == LaunchCommand(str(uvx), ("asisso-mcp",))
     assert launch_command(str(tmp_path / cache), path="") == UVX
