@@ -18,16 +18,16 @@ def document(figures: Figures, judgements: Sequence[Judged], versions: Mapping[s
 
 Written by `make bench`; every figure is from one run on one machine: {machine}. Do not edit it by hand: run it again.
 
-Compared are, interleaved round by round:
+These are compared, interleaved round by round:
 
 {about}
 
-A figure is the median of the rounds. A ratio (×) is taken against the bare SDK server within each round, and given as the
-median with the quartiles, because what disturbs a round disturbs both. The client is raw JSON-RPC, the API a stand-in on
+A figure is the median of the rounds. A ratio (×) compares with the bare SDK server within the same round, since what disturbs a
+round disturbs both, and is given as the median with the quartiles. The client is raw JSON-RPC, the API a stand-in on
 loopback that answers at once: next to a real API over the internet, which takes tens of milliseconds, the differences of a
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
-Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
+The servers do not all do the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
 with the intent, and its text is a summary; the peers send the PATCH and dump the answer. The peers in Python, and the bare
 call, ask the API through httpx2's client; asisso-mcp does so behind a proxy only, and else with h11 over a pool of its own.
 
