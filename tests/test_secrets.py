@@ -29,7 +29,7 @@ from asisso_mcp.server.policy import Caller
 from asisso_mcp.server.registry import Call
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import no_wait
-from tests.server.http.served import JSON, launched, message
+from tests.http.served import JSON, launched, message
 from tests.server.test_stdio import META
 
 API_KEY = "RECOGNISABLE.api.key"  # of no form that a mask would know

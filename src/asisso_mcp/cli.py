@@ -74,12 +74,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _serve_http(settings: Settings, given: dict[str, Any]) -> int:
-    from asisso_mcp.server.http_settings import Serving
+    from asisso_mcp.http.settings import HttpSettings
 
-    serving = Serving.of(**given, sandbox=settings.sandbox)
-    from asisso_mcp.server.http_process import serve_http
+    http_settings = HttpSettings.of(**given, sandbox=settings.sandbox)
+    from asisso_mcp.http.process import serve_http
 
-    return serve_http(settings, serving)
+    return serve_http(settings, http_settings)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -318,7 +318,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _http(parser: argparse.ArgumentParser) -> None:
-    from asisso_mcp.server.http_settings import AUTH
+    from asisso_mcp.http.settings import AUTH
 
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http = parser.add_argument_group("with --transport http")

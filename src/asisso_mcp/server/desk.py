@@ -38,7 +38,7 @@ def utc_now() -> datetime:
 class Desk:
     """One per process. Tenants share the pool of connections and nothing else.
 
-    `transport` replaces the network: the sandbox in process, or a test's own. `keys_are_brought`: every caller has a key of
+    `transport` replaces the network: the sandbox in process, or a test's own. `uses_caller_keys`: every caller has a key of
     their own, and the server's is never used. `connect` makes the connection (telemetry watches it there). `tell` gets the outcome
     of a write whose caller went away.
     """
@@ -49,14 +49,14 @@ class Desk:
         *,
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
-        keys_are_brought: bool = False,
+        uses_caller_keys: bool = False,
         connect: "Callable[..., Connection] | None" = None,
         tell: Callable[[str], None] = logger.warning,
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._clock = clock
-        self._keys_are_brought = keys_are_brought
+        self._uses_caller_keys = uses_caller_keys
         self._connect = connect
         self._tell = tell
         self._stopped = False
@@ -108,7 +108,7 @@ class Desk:
             settings, transport = self._settings, self._transport
             if settings.sandbox and transport is None:
                 settings, transport = in_sandbox(settings)
-            if self._keys_are_brought:
+            if self._uses_caller_keys:
                 settings = replace(settings, api_key=None, access_token=None)
             connection = (self._connect or Connection)(settings, transport=transport)
             self._open = connection, AsissoClient(connection, settings)

@@ -23,27 +23,31 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
+from asisso_mcp.http.errors import Scope
 from asisso_mcp.server.desk import Desk
-from asisso_mcp.server.http_refusal import Scope
 from asisso_mcp.server.tools import TOOLS
 
 _MEMBERS = frozenset({"jsonrpc", "id", "method", "params"})
-_ONCE = (b"mcp-protocol-version", b"content-type", b"accept")
+_REQUIRED_HEADERS = (b"mcp-protocol-version", b"content-type", b"accept")
 _JSON = b"application/json"
-_READING = frozenset({"ping", "tools/list", "resources/list", "resources/templates/list", "resources/read"})
-_READERS = frozenset(tool.name for tool in TOOLS if tool.hints.read_only)
-_NO_WAY_BACK = TransportContext(kind="streamable-http", can_send_request=False)
+_READING_METHODS = frozenset({"ping", "tools/list", "resources/list", "resources/templates/list", "resources/read"})
+_READING_TOOLS = frozenset(tool.name for tool in TOOLS if tool.hints.read_only)
+_NO_BACK_CHANNEL = TransportContext(kind="streamable-http", can_send_request=False)
 
 
-def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
-    """The JSON-RPC request, when one answer in plain JSON is all that it asks for; None for everything else.
+def parse_simple_request(scope: Scope, body: bytes) -> dict[str, Any] | None:
+    """The JSON-RPC request, when one response in plain JSON is all that it asks for; None for everything else.
 
-    `initialize` is not ordinary, nor is what asks for progress, what has no known protocol version in its header, or anything
-    that the transport would refuse.
+    `initialize` is not simple, nor is what asks for progress, what has no known protocol version in its header, or anything
+    that the SDK's transport would refuse.
     """
-    given = [(name, value) for name, value in scope["headers"] if name in _ONCE]
-    headers = dict(given)
-    if len(given) != len(_ONCE) or len(headers) != len(_ONCE) or headers[b"content-type"] != _JSON:
+    found = [(name, value) for name, value in scope["headers"] if name in _REQUIRED_HEADERS]
+    headers = dict(found)
+    if (
+        len(found) != len(_REQUIRED_HEADERS)
+        or len(headers) != len(_REQUIRED_HEADERS)
+        or headers[b"content-type"] != _JSON
+    ):
         return None
     if headers[b"mcp-protocol-version"].decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS:
         return None
@@ -53,8 +57,8 @@ def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(message, dict) or not message.keys() <= _MEMBERS or message.get("jsonrpc") != "2.0":
         return None
-    number, method, params = message.get("id"), message.get("method"), message.get("params", {})
-    if not isinstance(number, (int, str)) or isinstance(number, bool) or not isinstance(method, str):
+    request_id, method, params = message.get("id"), message.get("method"), message.get("params", {})
+    if not isinstance(request_id, (int, str)) or isinstance(request_id, bool) or not isinstance(method, str):
         return None
     if method == "initialize" or not isinstance(params, dict) or wants_progress(message):
         return None
@@ -62,55 +66,57 @@ def ordinary(scope: Scope, body: bytes) -> dict[str, Any] | None:
 
 
 def wants_progress(message: Any) -> bool:
+    """Whether a message carries a progress token."""
     params = message.get("params") if isinstance(message, dict) else None
     meta = params.get("_meta") if isinstance(params, dict) else None
     return isinstance(meta, dict) and meta.get("progressToken") is not None
 
 
-def only_reads(message: Mapping[str, Any]) -> bool:
+def is_read_only(message: Mapping[str, Any]) -> bool:
     """Whether it can be cut off at any moment without leaving a write behind."""
     name = message.get("params", {}).get("name")
-    return message["method"] in _READING or (
-        message["method"] == "tools/call" and isinstance(name, str) and name in _READERS
+    return message["method"] in _READING_METHODS or (
+        message["method"] == "tools/call" and isinstance(name, str) and name in _READING_TOOLS
     )
 
 
-class Exchange:
-    """Answers what `ordinary` found."""
+class FastPath:
+    """Responds to what `parse_simple_request` found."""
 
     def __init__(self, server: Server[Desk], desk: Desk) -> None:
         self._server = server
         self._desk = desk
 
-    async def answer(self, scope: Scope, message: Mapping[str, Any], send: Any) -> None:
+    async def respond(self, scope: Scope, message: Mapping[str, Any], send: Any) -> None:
+        """Handle the request and send its response, an error as JSON-RPC has it."""
         request = Request(scope)
         connection = Connection.from_envelope(request.headers["mcp-protocol-version"], None, None)
-        asked = _Asked(message["id"], ServerMessageMetadata(request_context=request))
-        told: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
+        dispatch = SingleDispatch(message["id"], ServerMessageMetadata(request_context=request))
+        response: dict[str, Any] = {"jsonrpc": "2.0", "id": message["id"]}
         try:
-            told["result"] = await serve_one(
+            response["result"] = await serve_one(
                 self._server,
-                asked,
+                dispatch,
                 message["method"],
                 message.get("params"),
                 connection=connection,
                 lifespan_state=self._desk,
             )
         except Exception as fault:
-            told["error"] = modern_error_data(fault).model_dump(by_alias=True, exclude_unset=True)
-        body = to_json(told)
+            response["error"] = modern_error_data(fault).model_dump(by_alias=True, exclude_unset=True)
+        body = to_json(response)
         headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
 @dataclass
-class _Asked:
-    """The SDK's `DispatchContext` for one request with one answer: nothing can be sent beside it."""
+class SingleDispatch:
+    """The SDK's `DispatchContext` for one request with one response: nothing can be sent beside it."""
 
     request_id: RequestId
     message_metadata: MessageMetadata
-    transport: TransportContext = _NO_WAY_BACK
+    transport: TransportContext = _NO_BACK_CHANNEL
     can_send_request: bool = False
     cancel_requested: anyio.Event = field(default_factory=anyio.Event)
 

@@ -14,10 +14,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from asisso_mcp.http.auth import jwks
 from asisso_mcp.sandbox import Running
-from asisso_mcp.server import auth_jwks
-from tests.server.http.issuer import Issuer
-from tests.server.http.served import ERAS, Served, connected, legacy, modern, post, settings_for
+from tests.http.issuer import Issuer
+from tests.http.served import ERAS, Served, connected, legacy, modern, post, settings_for
 
 RESOURCE = "https://mcp.example.com/mcp"
 METADATA = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
@@ -149,7 +149,7 @@ def test_an_audience_of_its_own_may_be_set(api: Running, issuer: Issuer) -> None
 def test_the_keys_are_asked_for_once_and_again_when_they_rotate(
     api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth_jwks, "PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0.3)
     with serving(api, issuer) as served:
         old = issuer.token(RESOURCE)
         assert [status(served, old) for _ in range(5)] == [200] * 5
@@ -179,15 +179,15 @@ def test_a_withdrawn_key_is_refused_once_the_keys_are_asked_for_again(
         assert status(served, old) == 200
         issuer.rotate(keep=False)
         assert status(served, old) == 200
-        monkeypatch.setattr(auth_jwks, "PAUSE_SECONDS", 0)
-        monkeypatch.setattr(auth_jwks, "FRESH_SECONDS", 0)
+        monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
+        monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
         assert status(served, old) == 401
 
 
 def test_an_issuer_that_is_down_is_not_the_callers_fault(
     api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth_jwks, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
     issuer.up = False
     with serving(api, issuer) as served:
         token = issuer.token(RESOURCE)
@@ -197,8 +197,21 @@ def test_an_issuer_that_is_down_is_not_the_callers_fault(
         issuer.up = True
         assert status(served, token) == 200
         issuer.up = False
-        monkeypatch.setattr(auth_jwks, "FRESH_SECONDS", 0)
+        monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
         assert status(served, token) == 200  # known keys outlive an outage
+
+
+def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
+    api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.1)
+    issuer.drips = True
+    with serving(api, issuer) as served:
+        answers = [post(served.url, LIST, authorization=f"Bearer {issuer.token(RESOURCE)}") for _ in range(3)]
+    issuer.drips = False
+    assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [(503, "10")] * 3
+    assert issuer.asked == ["/.well-known/oauth-authorization-server"]
+    assert "The OAuth issuer's keys could not be read: it did not answer in time" in caplog.text
 
 
 def test_metadata_of_another_issuer_is_not_followed(api: Running, issuer: Issuer) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from asisso_mcp.config import SettingsError
+from asisso_mcp.http.auth import tokens
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Running
-from asisso_mcp.server import auth_tokens
-from tests.server.http.served import ERAS, Served, connected, launched, modern, post, settings_for, text
+from tests.http.served import ERAS, Served, connected, launched, modern, post, settings_for, text
 
 LIST = modern("tools/list")
 FIRST, SECOND = "first-token-of-the-team-0001", "second-token-of-the-team-002"
@@ -103,17 +103,17 @@ def test_a_wrong_or_missing_token_is_answered_with_401(api: Running, caplog: pyt
 
 def test_every_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
-    real = auth_tokens.hmac.compare_digest
+    real = tokens.hmac.compare_digest
 
     def counting(one: bytes, other: bytes) -> bool:
         compared.append(len(one))
         return real(one, other)
 
-    monkeypatch.setattr(auth_tokens.hmac, "compare_digest", counting)
+    monkeypatch.setattr(tokens.hmac, "compare_digest", counting)
     from pydantic import SecretStr
 
-    tokens = auth_tokens.Tokens([SecretStr(FIRST), SecretStr(SECOND)])
-    assert [tokens.know(FIRST), tokens.know("x"), tokens.know("y" * 5000)] == [True, False, False]
+    accepted = tokens.Tokens([SecretStr(FIRST), SecretStr(SECOND)])
+    assert [accepted.accepts(FIRST), accepted.accepts("x"), accepted.accepts("y" * 5000)] == [True, False, False]
     assert compared == [32] * 6  # both, each time, and always digests of one length
 
 

@@ -1,10 +1,10 @@
-"""How the server is reached over HTTP, and by whom: flags and environment, checked once."""
+"""Settings of the HTTP server: flags and environment, checked once."""
 
 import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,24 +13,28 @@ from pydantic import SecretStr
 from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback
 
 AUTH = ("none", "passthrough", "token", "oauth")
+"""What `--auth` may be."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
-class Serving:
-    """Checked settings of the HTTP server. `hosts` and `origins` are exactly what the headers may say."""
+class HttpSettings:
+    """Checked settings of the HTTP server."""
 
     host: str = "127.0.0.1"
     port: int = 8000
     auth: str = "none"
     hosts: frozenset[str] = frozenset()
+    """What the Host header may say."""
     origins: frozenset[str] = frozenset()
+    """What the Origin header may say."""
     browsers: tuple[str, ...] = ()
     """Origins that get CORS headers: those named with --allow-origin."""
     workers: int = 1
     max_calls: int = 128
+    """Served at once by one process."""
     tokens: tuple[SecretStr, ...] = ()
     tokens_file: Path | None = None
     issuer: str = ""
@@ -50,8 +54,8 @@ class Serving:
         workers: int = 1,
         sandbox: bool = False,
         environment: Mapping[str, str] = os.environ,
-    ) -> "Serving":
-        """Raises SettingsError: what is refused, and what to do about it."""
+    ) -> "HttpSettings":
+        """The settings that these options and the environment make. Raises SettingsError: what is refused, and what to do."""
         found = {setting.name: environment.get(setting.name, "").strip() for setting in HTTP_SETTINGS}
         named, browsers = tuple(allow_hosts), tuple(_browser_origin(origin) for origin in allow_origins)
         if auth not in AUTH:
@@ -99,6 +103,22 @@ class Serving:
             audience=found["ASISSO_MCP_OAUTH_AUDIENCE"] or resource,
             jwks_url=found["ASISSO_MCP_OAUTH_JWKS_URL"] or None,
         )
+
+    def with_port(self, port: int) -> "HttpSettings":
+        """The same with the real port, which is only known when port 0 is bound; the Host header carries it."""
+        if self.port == port:
+            return self
+
+        def real(names: frozenset[str]) -> frozenset[str]:
+            return frozenset(f"{name[:-2]}:{port}" if name.endswith(":0") else name for name in names)
+
+        return replace(self, port=port, hosts=real(self.hosts), origins=real(self.origins))
+
+    @property
+    def url(self) -> str:
+        """The URL of the endpoint on the address that is listened on."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/mcp"
 
 
 def _is_any(host: str) -> bool:

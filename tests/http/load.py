@@ -1,6 +1,6 @@
 """Many clients of two tenants at once, against one HTTP server: calls, errors, and answers that belong to someone else.
 
-`python -m tests.server.http.load` prints the table of docs/reliability.md.
+`python -m tests.http.load` prints the table of docs/reliability.md.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import anyio
 import httpx2
 
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, Running, Sandbox
-from tests.server.http.served import launched, legacy, modern
+from tests.http.served import launched, legacy, modern
 
 OWN_CAMPAIGNS = 4
 

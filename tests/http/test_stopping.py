@@ -8,9 +8,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
-from tests.server.http.served import Launched, Served, launched, legacy, modern, post, settings_for
-
-pytestmark = pytest.mark.slow
+from tests.http.served import Launched, Served, launched, legacy, modern, post, settings_for
 
 ERAS = {"2026": modern, "2025": legacy}
 
@@ -36,6 +34,7 @@ def wait_for(fault: Fault) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_call_in_progress_is_answered_and_new_ones_are_refused(
@@ -60,7 +59,7 @@ def test_a_call_in_progress_is_answered_and_new_ones_are_refused(
 
 def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: Running) -> None:
     with Served(settings_for(api.url)) as served, httpx2.Client(trust_env=False) as http:
-        served.site.stopping = True
+        served.app.stopping = True
         body, headers = modern("tools/list")
         answer = http.post(served.url, json=body, headers=headers)
         ready, alive = http.get(f"{served.origin}/readyz"), http.get(f"{served.origin}/healthz")
@@ -69,11 +68,12 @@ def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: Runn
     assert (ready.status_code, alive.status_code) == (503, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("era", ERAS)
 def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
     api: Running, sandbox: Sandbox, era: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("asisso_mcp.server.http_process.FINISH_SECONDS", 1)
+    monkeypatch.setattr("asisso_mcp.http.process.FINISH_SECONDS", 1)
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=3.0, when="after"))
     pause = ERAS[era]("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
     with Served(settings_for(api.url)) as served:
@@ -84,13 +84,14 @@ def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
     thread.join(10)
     assert 2.0 < lasted < 6.0
     assert sandbox.campaign(3)["state"] == "paused"
-    assert served.site.desk.in_flight() == ()
+    assert served.app.desk.in_flight() == ()
     assert "Outcome of the pause of campaign 3: done." in caplog.text
     assert isinstance(answers[0], httpx2.Response)
     assert answers[0].status_code == 200
     assert "Done: Campaign 3" in answers[0].text
 
 
+@pytest.mark.slow
 def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: Running, sandbox: Sandbox) -> None:
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=30.0, when="after"))
     running = Launched(environment={"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY})
@@ -112,20 +113,3 @@ def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: Running, sand
         running.process.wait()
         assert running.process.stderr is not None
         running.process.stderr.close()
-
-
-def test_when_a_worker_dies_the_whole_server_ends_with_an_error(api: Running) -> None:
-    environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
-    with launched("--workers", "2", environment=environment) as running:
-        assert post(running.url, modern("tools/list")).status_code == 200
-        from pathlib import Path
-
-        children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-        import os
-        import signal
-
-        workers = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
-        assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
-        assert running.process.wait(20) == 1
-    assert "asisso-mcp: a worker process ended by itself, so the others end as well.\n" in running.stderr

@@ -1,4 +1,4 @@
-"""Which bearer tokens does the operator accept? Those in a setting, and those in a file that may change meanwhile."""
+"""The bearer tokens of `--auth token`: those in a setting, and those in a file that may change while the server runs."""
 
 import hashlib
 import hmac
@@ -15,63 +15,68 @@ logger = logging.getLogger(__name__)
 MIN_TOKEN = 20
 """Characters. `openssl rand -hex 32` gives 64."""
 MAX_FILE = 1024 * 1024
+"""Bytes of the token file."""
 
-_Seen = tuple[int, int, int, int]
+_FileVersion = tuple[int, int, int, int]
 
 
 class Tokens:
-    """The accepted tokens, kept as digests. The file is read again whenever it changes; when it cannot be read, nobody is
-    let in by it, because a token that was taken out of it must not live on."""
+    """The accepted tokens, kept as digests.
+
+    The file is read again whenever it changes. While it cannot be read none of its tokens is accepted, because one that was
+    taken out of it must not live on.
+    """
 
     def __init__(self, given: Iterable[SecretStr] = (), file: Path | None = None) -> None:
         """Raises SettingsError: a token is too short, or there is none at all."""
         self._given = [_digest(checked(token.get_secret_value(), "ASISSO_MCP_TOKENS")) for token in given]
         self._file = file
-        self._seen: _Seen | None = None
-        self._filed: list[bytes] = []
+        self._version: _FileVersion | None = None
+        self._from_file: list[bytes] = []
         if file is not None:
-            self._seen = _seen(file)
-            self._filed = _read(file)  # at start a bad file is an error; later it is a refusal
-        if not self._given and not self._filed:
+            self._version = _file_version(file)
+            self._from_file = _read(file)  # at start a bad file is an error; later it is a refusal
+        if not self._given and not self._from_file:
             raise SettingsError(
                 "--auth token needs at least one token: set ASISSO_MCP_TOKENS, or ASISSO_MCP_TOKENS_FILE with one in a line. "
                 "`openssl rand -hex 32` makes one."
             )
 
-    def know(self, token: str) -> bool:
+    def accepts(self, token: str) -> bool:
         """Whether `token` is one of them. Every one is compared, in the same time whatever was sent."""
-        digest, known = _digest(token), False
+        digest, found = _digest(token), False
         for accepted in (*self._given, *self._current()):
-            known |= hmac.compare_digest(digest, accepted)
-        return known
+            found |= hmac.compare_digest(digest, accepted)
+        return found
 
     def count(self) -> int:
+        """How many are accepted at the moment."""
         return len(self._given) + len(self._current())
 
     def _current(self) -> list[bytes]:
         if self._file is None:
             return []
         try:
-            seen = _seen(self._file)
+            version = _file_version(self._file)
         except SettingsError:
-            seen = None
-        if seen != self._seen:
-            self._seen = seen
+            version = None
+        if version != self._version:
+            self._version = version
             try:
-                self._filed = _read(self._file)
+                self._from_file = _read(self._file)
             except SettingsError as problem:
-                self._filed = []
+                self._from_file = []
                 logger.error("No token of the file is accepted: %s", problem)
             else:
-                logger.warning("The tokens were read again: %d in the file.", len(self._filed))
-        return self._filed
+                logger.warning("The tokens were read again: %d in the file.", len(self._from_file))
+        return self._from_file
 
 
-def checked(token: str, where: str) -> str:
-    """Raises SettingsError, without the token."""
+def checked(token: str, setting: str) -> str:
+    """`token`, when it is long enough and can be sent. Raises SettingsError, which names the setting and not the token."""
     if len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise SettingsError(
-            f"{where} holds a token that is shorter than {MIN_TOKEN} characters, or has a space or a character that cannot be "
+            f"{setting} holds a token that is shorter than {MIN_TOKEN} characters, or has a space or a character that cannot be "
             "sent. `openssl rand -hex 32` makes a good one."
         )
     return token
@@ -81,7 +86,7 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _seen(file: Path) -> _Seen:
+def _file_version(file: Path) -> _FileVersion:
     try:
         stat = file.stat()
     except OSError as problem:

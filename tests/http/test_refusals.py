@@ -6,9 +6,9 @@ import socket
 import httpx2
 import pytest
 
+from asisso_mcp.http import endpoint
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
-from asisso_mcp.server import http_entry
-from tests.server.http.served import JSON, Served, modern, post, settings_for
+from tests.http.served import JSON, Served, modern, post, settings_for
 
 LIST = modern("tools/list")
 
@@ -45,12 +45,12 @@ def test_no_origin_resembles_an_allowed_one(api: Running, origin: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "127.0.0.1:80000", "localhost.evil.example:{port}"])
 def test_no_host_resembles_an_allowed_one(api: Running, host: str) -> None:
     with Served(settings_for(api.url)) as served:
-        assert post(served.url, LIST, host=host.format(port=served.serving.port)).status_code == 421
+        assert post(served.url, LIST, host=host.format(port=served.settings.port)).status_code == 421
 
 
 def test_the_own_address_is_an_allowed_host_and_origin_in_any_case(api: Running) -> None:
     with Served(settings_for(api.url)) as served:
-        port = served.serving.port
+        port = served.settings.port
         assert post(served.url, LIST, host=f"LocalHost:{port}", origin=f"http://localhost:{port}").status_code == 200
 
 
@@ -62,7 +62,7 @@ def test_a_hidden_character_in_a_header_does_not_reach_the_log(api: Running, cap
     ]
 
 
-@pytest.mark.parametrize("size", [http_entry.MAX_BODY + 1, http_entry.MAX_DISCARDED // 2])
+@pytest.mark.parametrize("size", [endpoint.MAX_BODY + 1, endpoint.MAX_DISCARDED // 2])
 @pytest.mark.parametrize("declared", [True, False])
 def test_an_oversized_body_is_answered_with_413(
     api: Running, caplog: pytest.LogCaptureFixture, declared: bool, size: int
@@ -78,10 +78,10 @@ def test_an_oversized_body_is_answered_with_413(
 def test_a_body_that_does_not_arrive_is_answered_with_408(
     api: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_entry, "BODY_SECONDS", 0.2)
-    with Served(settings_for(api.url)) as served, socket.create_connection(("127.0.0.1", served.serving.port)) as line:
+    monkeypatch.setattr(endpoint, "BODY_SECONDS", 0.2)
+    with Served(settings_for(api.url)) as served, socket.create_connection(("127.0.0.1", served.settings.port)) as line:
         line.sendall(
-            f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{served.serving.port}\r\ncontent-length: 100\r\n\r\n{{".encode()
+            f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{served.settings.port}\r\ncontent-length: 100\r\n\r\n{{".encode()
         )
         line.settimeout(10)
         answer = b""

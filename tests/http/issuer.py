@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,11 +17,15 @@ def _is_rsa(key: Any) -> bool:
 
 
 class Issuer:
-    """`url` is the issuer; `asked` the paths that were requested, `up` whether it answers, `keys` what it signs with."""
+    """`url` is the issuer; `asked` the paths that were requested, `keys` what it signs with.
+
+    `up`: whether it answers; `drips`: it answers a byte at a time, without an end.
+    """
 
     def __init__(self, *, path: str = "", metadata: str = "oauth-authorization-server") -> None:
         self.keys: dict[str, Any] = {"first": ec.generate_private_key(ec.SECP256R1())}
         self.up = True
+        self.drips = False
         self.asked: list[str] = []
         self.claims_to_be: str | None = None
         issuer = self
@@ -31,7 +36,11 @@ class Issuer:
                 found = issuer._pages().get(self.path) if issuer.up else None
                 self.send_response(200 if found else 404 if issuer.up else 503)
                 self.end_headers()
-                self.wfile.write(json.dumps(found or {}).encode())
+                with suppress(ConnectionError):  # whoever asked has had enough
+                    while issuer.drips:
+                        self.wfile.write(b" ")
+                        time.sleep(0.005)
+                    self.wfile.write(json.dumps(found or {}).encode())
 
             def log_message(self, *_: object) -> None: ...
 

@@ -5,9 +5,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from asisso_mcp.http import app
 from asisso_mcp.sandbox import Fault, Running, Sandbox
-from asisso_mcp.server import http
-from tests.server.http.served import Served, settings_for
+from tests.http.served import Served, settings_for
 
 
 def get(served: Served, path: str, **headers: str) -> tuple[int, Any]:
@@ -41,7 +41,7 @@ def test_the_api_is_asked_on_request_and_not_more_often_than_it_may(
         assert [get(served, "/readyz?api=1") for _ in range(20)] == [(200, {"status": "ready"})] * 20
         assert len(sandbox.requests) == 1
         sandbox.faults.add(Fault("status", code=503))
-        monkeypatch.setattr(http, "LOOK_SECONDS", 0.0)
+        monkeypatch.setattr(app, "API_CHECK_SECONDS", 0.0)
         error = {"status": "not ready", "why": "the Asisso API answers with an error"}
         assert get(served, "/readyz?api=1") == (503, error)
         assert get(served, "/readyz") == (200, {"status": "ready"})

@@ -15,10 +15,10 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
 from asisso_mcp.config import Settings
+from asisso_mcp.http.app import HttpApp, create_app
+from asisso_mcp.http.process import create_server, listen
+from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY
-from asisso_mcp.server.http import Site, build_site
-from asisso_mcp.server.http_process import listen, server
-from asisso_mcp.server.http_settings import Serving
 from asisso_mcp.server.registry import Tool
 from asisso_mcp.server.tools import TOOLS
 
@@ -42,16 +42,16 @@ class Served:
         tools: tuple[Tool, ...] = TOOLS,
         **options: Any,
     ) -> None:
-        serving = Serving.of(port=0, environment=environment or {}, **options)
-        self._socket, self.serving = listen(serving)
+        http_settings = HttpSettings.of(port=0, environment=environment or {}, **options)
+        self._socket, self.settings = listen(http_settings)
         try:
-            self.site: Site = build_site(settings, self.serving, tools=tools)
+            self.app: HttpApp = create_app(settings, self.settings, tools=tools)
         except BaseException:
             self._socket.close()
             raise
-        self.server = server(self.site)
-        self.origin = f"http://127.0.0.1:{self.serving.port}"
-        self.url = f"{self.origin}/mcp"
+        self.server = create_server(self.app)
+        self.url = self.settings.url
+        self.origin = self.url.removesuffix("/mcp")
         self._thread = threading.Thread(target=self.server.run, args=([self._socket],), daemon=True)
 
     def __enter__(self) -> "Served":

@@ -12,7 +12,7 @@ import pytest
 from asisso_mcp.config import SettingsError
 from asisso_mcp.sandbox import KEY, Running
 from asisso_mcp.server import telemetry
-from tests.server.http.served import launched, modern, post
+from tests.http.served import launched, modern, post
 
 
 class Collector:
@@ -121,21 +121,17 @@ def test_a_protocol_that_is_not_spoken_is_said_at_start() -> None:
     assert str(refused.value) == "OTEL_EXPORTER_OTLP_PROTOCOL may only be http/protobuf here."
 
 
-@pytest.mark.parametrize("command", ["import asisso_mcp.server.stdio, asisso_mcp.server.app, asisso_mcp.cli",
-                                     "import asisso_mcp.server.http_process"])  # fmt: skip
-def test_nothing_of_it_is_loaded_before_it_is_asked_for(command: str) -> None:
-    loaded = subprocess.run(
-        [sys.executable, "-c", f"{command}; import sys; print([name for name in sys.modules if 'opentelemetry.sdk' in name])"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert loaded.stdout == "[]\n"
+def loaded_by(modules: str, *prefixes: str) -> str:
+    """The modules with these prefixes that a process has loaded once it has imported `modules`."""
+    script = f"import {modules}, sys; print(sorted(name for name in sys.modules if name.startswith({prefixes!r})))"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 
-def test_stdio_loads_none_of_our_http_server() -> None:
-    script = (
-        "import asisso_mcp.server.stdio, asisso_mcp.server.app, sys; "
-        "print(sorted(name for name in sys.modules if name.startswith('asisso_mcp.server.') and "
-        "('http' in name or 'auth' in name or 'telemetry' in name)))"
-    )
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert loaded.stdout == "[]\n"
+def test_http_loads_none_of_it_before_it_is_asked_for() -> None:
+    assert loaded_by("asisso_mcp.http.process", "opentelemetry.sdk") == "[]\n"
+
+
+def test_stdio_loads_neither_it_nor_our_http_server() -> None:
+    modules = "asisso_mcp.server.stdio, asisso_mcp.server.app, asisso_mcp.cli"
+    unwanted = ("opentelemetry.sdk", "asisso_mcp.http", "asisso_mcp.server.telemetry")
+    assert loaded_by(modules, *unwanted) == "[]\n"

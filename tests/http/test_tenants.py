@@ -12,21 +12,20 @@ from asisso_mcp.server import desk as desks
 from asisso_mcp.server.desk import Desk
 from asisso_mcp.server.policy import Caller
 from tests.conftest import SETTINGS
-from tests.server.http.load import measure
-from tests.server.http.served import ERAS, Served, connected, settings_for
-
-pytestmark = pytest.mark.slow
+from tests.http.load import measure
+from tests.http.served import ERAS, Served, connected, settings_for
 
 ONE, OTHER = Caller(api_key=SecretStr(KEY)), Caller(api_key=SecretStr(OTHER_TENANT_KEY))
 
 
+@pytest.mark.slow
 async def test_thousands_of_interleaved_calls_leak_nothing() -> None:
     outcome = await measure(clients=16, calls=2000)
     assert (outcome.calls, outcome.errors, outcome.leaks) == (2000, [], [])
 
 
 async def test_tenants_share_connections_and_nothing_else(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), keys_are_brought=True)
+    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
     one, other = desk.service_of(ONE), desk.service_of(OTHER)
     assert one is not other
     assert one is desk.service_of(Caller(api_key=SecretStr(KEY)))
@@ -35,8 +34,8 @@ async def test_tenants_share_connections_and_nothing_else(sandbox: Sandbox) -> N
     await desk.close()
 
 
-async def test_where_keys_are_brought_a_call_without_one_fails(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), keys_are_brought=True)
+async def test_where_uses_caller_keys_a_call_without_one_fails(sandbox: Sandbox) -> None:
+    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
     with pytest.raises(KeyMissing):
         await desk.service.list()
     await desk.close()
@@ -44,7 +43,7 @@ async def test_where_keys_are_brought_a_call_without_one_fails(sandbox: Sandbox)
 
 def test_only_so_many_tenants_are_remembered(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desks, "KEPT_TENANTS", 2)
-    desk = Desk(SETTINGS, transport=sandbox.transport(), keys_are_brought=True)
+    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
     held = desk.service_of(ONE)
     desk.service_of(OTHER)
     for number in range(5):
@@ -55,7 +54,7 @@ def test_only_so_many_tenants_are_remembered(sandbox: Sandbox, monkeypatch: pyte
 
 
 def test_no_key_is_kept_as_a_name(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), keys_are_brought=True)
+    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
     desk.service_of(ONE)
     assert KEY not in repr(vars(desk))
 

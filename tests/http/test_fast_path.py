@@ -1,4 +1,4 @@
-"""An ordinary request of the 2025 era is answered as the SDK's own transport answers it, to the byte; the rest is left to that."""
+"""A simple request of the 2025 era is answered as the SDK's own transport answers it, to the byte; the rest is left to that."""
 
 import json
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 
+from asisso_mcp.http.fast_path import is_read_only, parse_simple_request
 from asisso_mcp.sandbox import KEY, Running, Sandbox
-from asisso_mcp.server.http_exchange import only_reads, ordinary
-from tests.server.http.served import JSON, Served, settings_for
+from tests.http.served import JSON, Served, settings_for
 
 HEADERS = {**JSON, "mcp-protocol-version": "2025-11-25"}
 THE_SDKS_WAY = {"content-type": "application/json; charset=utf-8"}
-"""Means the same, and is not ordinary."""
+"""Means the same, and is not simple."""
 
 
 def request(method: str, params: Any = None, number: Any = 1) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def served() -> Iterator[Served]:
 @pytest.mark.parametrize("version", ["2025-11-25", "2024-11-05"])
 def test_it_is_answered_as_the_sdk_would(served: Served, asked: dict[str, Any], version: str) -> None:
     body, headers = json.dumps(asked).encode(), {**HEADERS, "mcp-protocol-version": version}
-    assert ordinary(scope_with(headers), body) == asked
-    assert ordinary(scope_with({**headers, **THE_SDKS_WAY}), body) is None
+    assert parse_simple_request(scope_with(headers), body) == asked
+    assert parse_simple_request(scope_with({**headers, **THE_SDKS_WAY}), body) is None
     ours, theirs = (
         httpx2.post(served.url, content=body, headers={**headers, **way}, timeout=30, trust_env=False)
         for way in ({}, THE_SDKS_WAY)
@@ -86,7 +86,7 @@ def test_it_is_answered_as_the_sdk_would(served: Served, asked: dict[str, Any], 
     assert ours.headers["content-type"] == theirs.headers["content-type"]
 
 
-NOT_ORDINARY: list[tuple[str, Any, dict[str, str]]] = [
+NOT_SIMPLE: list[tuple[str, Any, dict[str, str]]] = [
     ("the handshake", request("initialize", {}), {}),
     ("a notification", {"jsonrpc": "2.0", "method": "notifications/initialized"}, {}),
     ("an answer", {"jsonrpc": "2.0", "id": 1, "result": {}}, {}),
@@ -111,21 +111,19 @@ NOT_ORDINARY: list[tuple[str, Any, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("asked", "headers"), [each[1:] for each in NOT_ORDINARY], ids=[each[0] for each in NOT_ORDINARY]
-)
-def test_what_is_not_ordinary_takes_the_sdks_way(asked: Any, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(("asked", "headers"), [each[1:] for each in NOT_SIMPLE], ids=[each[0] for each in NOT_SIMPLE])
+def test_what_is_not_simple_takes_the_sdks_way(asked: Any, headers: dict[str, str]) -> None:
     body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    assert ordinary(scope_with({**HEADERS, **headers}), body) is None
+    assert parse_simple_request(scope_with({**HEADERS, **headers}), body) is None
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_header_that_is_there_twice_or_not_at_all_is_not_ordinary(name: str) -> None:
+def test_a_header_that_is_there_twice_or_not_at_all_is_not_simple(name: str) -> None:
     body, once = json.dumps(request("ping")).encode(), scope_with(HEADERS)
-    assert ordinary(once, body) is not None
+    assert parse_simple_request(once, body) is not None
     twice = {**once, "headers": [*once["headers"], (name.encode(), HEADERS[name].encode())]}
     without = {**once, "headers": [pair for pair in once["headers"] if pair[0] != name.encode()]}
-    assert ordinary(twice, body) is ordinary(without, body) is None
+    assert parse_simple_request(twice, body) is parse_simple_request(without, body) is None
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_a_header_that_is_there_twice_or_not_at_all_is_not_ordinary(name: str) -
     ],
 )
 def test_only_what_surely_reads_may_be_cut_off(asked: dict[str, Any], reads: bool) -> None:
-    assert only_reads(asked) is reads
+    assert is_read_only(asked) is reads
 
 
 def scope_with(headers: dict[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 
 from asisso_mcp.demo import converse
 from asisso_mcp.sandbox import Fault, Running, Sandbox
-from tests.server.http.served import ERAS, Served, connected, legacy, post, settings_for, text
+from tests.http.served import ERAS, Served, connected, legacy, post, settings_for, text
 
 
 @pytest.mark.parametrize("era", ERAS)
