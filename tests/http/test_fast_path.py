@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from asisso_mcp.http.fast_path import is_read_only, parse_simple_request
+from asisso_mcp.http.fast_path import parse_simple_request
 from asisso_mcp.sandbox import KEY, Running, Sandbox
 from tests.http.served import JSON, Served, settings_for
 
@@ -124,22 +124,6 @@ def test_a_header_that_is_there_twice_or_not_at_all_is_not_simple(name: str) -> 
     twice = {**once, "headers": [*once["headers"], (name.encode(), HEADERS[name].encode())]}
     without = {**once, "headers": [pair for pair in once["headers"] if pair[0] != name.encode()]}
     assert parse_simple_request(twice, body) is parse_simple_request(without, body) is None
-
-
-@pytest.mark.parametrize(
-    ("asked", "reads"),
-    [
-        (request("tools/call", {"name": "get_campaign"}), True),
-        (request("tools/call", {"name": "update_campaign"}), False),
-        (request("tools/call", {"name": "of_tomorrow"}), False),
-        (request("tools/call", {"name": ["get_campaign"]}), False),
-        (request("tools/call"), False),
-        (request("resources/read", {"uri": "asisso://campaigns/3"}), True),
-        (request("ping"), True),
-    ],
-)
-def test_only_what_surely_reads_may_be_cut_off(asked: dict[str, Any], reads: bool) -> None:
-    assert is_read_only(asked) is reads
 
 
 def scope_with(headers: dict[str, str]) -> dict[str, Any]:

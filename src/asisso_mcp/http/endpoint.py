@@ -10,7 +10,7 @@ import anyio
 
 from asisso_mcp.http.auth.base import Authenticator, headers_named
 from asisso_mcp.http.errors import HttpError, Scope
-from asisso_mcp.http.fast_path import FastPath, is_read_only, parse_simple_request, wants_progress
+from asisso_mcp.http.fast_path import FastPath, parse_simple_request, wants_progress
 from asisso_mcp.server.policy import Caller
 
 MAX_BODY = 1024 * 1024
@@ -67,9 +67,6 @@ class McpEndpoint:
         message = request if request is not None else _parse_json(body)
         self._authenticator.authorize(caller, message)
         scope = _without_credentials(scope, caller)
-        if request is not None and is_read_only(request):
-            await self._fast_path.respond(scope, request, send)
-            return
         # In a task of its own: at the end uvicorn cancels the request's task, which no shield of a write survives.
         async with anyio.create_task_group() as tasks:
             if request is not None:
