@@ -19,8 +19,8 @@ from tests.http.served import Served, legacy, modern, settings_for
     ],
     ids=["many headers", "an endless one", "many trailers"],
 )
-def test_what_has_no_end_is_cut_off(api: Running, begin: bytes, fill: bytes) -> None:
-    with Served(settings_for(api.url)) as served, connect(served) as connection:
+def test_what_has_no_end_is_cut_off(served: Served, begin: bytes, fill: bytes) -> None:
+    with connect(served) as connection:
         connection.sendall(begin)
         with pytest.raises(ConnectionError):
             connection.sendall(fill * (32_000_000 // len(fill)))
@@ -46,8 +46,8 @@ def test_an_upgrade_does_not_make_a_body_the_next_request(api: Running, sandbox:
     assert sandbox.campaign(3)["state"] == "running"
 
 
-def test_trailers_are_no_headers(api: Running) -> None:
-    with Served(settings_for(api.url)) as served, connect(served) as connection:
+def test_trailers_are_no_headers(served: Served) -> None:
+    with connect(served) as connection:
         connection.sendall(
             b"POST /mcp HTTP/1.1\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n0\r\n"
             b"host: 127.0.0.1:%d\r\n\r\n" % served.settings.port
@@ -56,19 +56,18 @@ def test_trailers_are_no_headers(api: Running) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
-def test_whoever_has_said_all_and_listens_is_answered(api: Running) -> None:
-    with Served(settings_for(api.url)) as served:
-        for _ in range(10):
-            with connect(served) as connection:
-                connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
-                connection.shutdown(socket.SHUT_WR)
-                answer = connection.makefile("rb").read()
-            assert answer.endswith(b'{"status":"ok"}')
+def test_whoever_has_said_all_and_listens_is_answered(served: Served) -> None:
+    for _ in range(10):
+        with connect(served) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.makefile("rb").read()
+        assert answer.endswith(b'{"status":"ok"}')
 
 
-def test_each_of_several_requests_in_one_packet_has_its_own_answer(api: Running) -> None:
+def test_each_of_several_requests_in_one_packet_has_its_own_answer(served: Served) -> None:
     good = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    with Served(settings_for(api.url)) as served, connect(served) as connection:
+    with connect(served) as connection:
         connection.sendall(good + good + b"BAD\r\n\r\n")
         answer = connection.makefile("rb").read()
     assert [piece[:3] for piece in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"400"]
@@ -78,18 +77,18 @@ def connect(served: Served) -> socket.socket:
     return socket.create_connection(("127.0.0.1", served.settings.port), timeout=10)
 
 
-def test_large_bodies_and_many_requests_on_one_connection_are_no_large_heads(api: Running) -> None:
+def test_large_bodies_and_many_requests_on_one_connection_are_no_large_heads(served: Served) -> None:
     body, headers = legacy("tools/call", name="get_campaign", arguments={"campaign_id": 3, "_filler": "x" * 300_000})
-    with Served(settings_for(api.url)) as served, httpx2.Client(trust_env=False) as http:
+    with httpx2.Client(trust_env=False) as http:
         answers = [http.post(served.url, json=body, headers={**headers, "x-some": "y" * 8_000}) for _ in range(12)]
     assert {answer.status_code for answer in answers} == {200}
     assert all("Spring promo" in answer.text for answer in answers)
 
 
-def test_blanks_around_a_headers_value_are_no_part_of_it(api: Running) -> None:
+def test_blanks_around_a_headers_value_are_no_part_of_it(served: Served) -> None:
     request, headers = modern("tools/call", name="list_campaigns", arguments={})
     body = json.dumps(request).encode()
-    with Served(settings_for(api.url)) as served, connect(served) as connection:
+    with connect(served) as connection:
         host = f"127.0.0.1:{served.settings.port} \t"
         named = {**headers, "mcp-name": "  list_campaigns  ", "host": host, "content-length": f"{len(body)} "}
         head = ["POST /mcp HTTP/1.1", *(f"{name}: {value}" for name, value in named.items()), "connection: close"]

@@ -8,11 +8,10 @@ from tests.http.served import ERAS, Served, connected, legacy, post, settings_fo
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_demo_conversation_completes_over_http(api: Running, era: str) -> None:
+async def test_the_demo_conversation_completes_over_http(served: Served, era: str) -> None:
     said: list[str] = []
-    with Served(settings_for(api.url)) as served:
-        async with connected(served.url, era) as client:
-            await converse(client, said.append)
+    async with connected(served.url, era) as client:
+        await converse(client, said.append)
     assert said[-1].startswith('  Done: Campaign 3 "Spring promo" is running again; it was paused.')
 
 
@@ -34,20 +33,18 @@ async def test_progress_is_told_while_the_api_is_slow(
     assert (0.05, "Read a campaign: waiting for the Asisso API, 0.05 s") in told
 
 
-def test_the_2025_era_is_served_without_a_session(api: Running) -> None:
-    with Served(settings_for(api.url)) as served:
-        opening = legacy(
-            "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "raw", "version": "1"}
-        )
-        opened = post(served.url, opening)
-        listed = post(served.url, legacy("tools/list"))  # no handshake came before it on this connection
+def test_the_2025_era_is_served_without_a_session(served: Served) -> None:
+    opening = legacy(
+        "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "raw", "version": "1"}
+    )
+    opened = post(served.url, opening)
+    listed = post(served.url, legacy("tools/list"))  # no handshake came before it on this connection
     assert opened.status_code == listed.status_code == 200
     assert "mcp-session-id" not in opened.headers
     assert '"name":"resume_campaign"' in listed.text
 
 
-async def test_what_a_server_offers_may_be_cached_by_anyone_where_everyone_sees_the_same(api: Running) -> None:
-    with Served(settings_for(api.url)) as served:
-        async with connected(served.url, "auto") as client:
-            listed = await client.list_tools()
+async def test_what_a_server_offers_may_be_cached_by_anyone_where_everyone_sees_the_same(served: Served) -> None:
+    async with connected(served.url, "auto") as client:
+        listed = await client.list_tools()
     assert (listed.ttl_ms, listed.cache_scope) == (3_600_000, "public")

@@ -37,21 +37,18 @@ def test_a_foreign_origin_is_answered_with_403(api: Running, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("origin", ["null", "http://127.0.0.1:1", "http://localhost", "http://127.0.0.1.evil.example"])
-def test_no_origin_resembles_an_allowed_one(api: Running, origin: str) -> None:
-    with Served(settings_for(api.url)) as served:
-        assert post(served.url, LIST, origin=origin).status_code == 403
+def test_no_origin_resembles_an_allowed_one(served: Served, origin: str) -> None:
+    assert post(served.url, LIST, origin=origin).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "127.0.0.1:80000", "localhost.evil.example:{port}"])
-def test_no_host_resembles_an_allowed_one(api: Running, host: str) -> None:
-    with Served(settings_for(api.url)) as served:
-        assert post(served.url, LIST, host=host.format(port=served.settings.port)).status_code == 421
+def test_no_host_resembles_an_allowed_one(served: Served, host: str) -> None:
+    assert post(served.url, LIST, host=host.format(port=served.settings.port)).status_code == 421
 
 
-def test_the_own_address_is_an_allowed_host_and_origin_in_any_case(api: Running) -> None:
-    with Served(settings_for(api.url)) as served:
-        port = served.settings.port
-        assert post(served.url, LIST, host=f"LocalHost:{port}", origin=f"http://localhost:{port}").status_code == 200
+def test_the_own_address_is_an_allowed_host_and_origin_in_any_case(served: Served) -> None:
+    port = served.settings.port
+    assert post(served.url, LIST, host=f"LocalHost:{port}", origin=f"http://localhost:{port}").status_code == 200
 
 
 def test_a_hidden_character_in_a_header_does_not_reach_the_log(api: Running, caplog: pytest.LogCaptureFixture) -> None:
@@ -99,11 +96,10 @@ def test_other_methods_are_answered_with_405_and_no_warning(api: Running, caplog
     assert refusals(caplog) == []
 
 
-def test_what_is_not_json_rpc_is_answered_with_400(api: Running) -> None:
-    with Served(settings_for(api.url)) as served:
-        for body in (b"{", b"[]", b"null", b"[" * 100_000, b'{"jsonrpc":"2.0","id":1}'):
-            for headers in (modern("tools/list")[1], JSON):
-                assert httpx2.post(served.url, content=body, headers=headers, trust_env=False).status_code == 400
+def test_what_is_not_json_rpc_is_answered_with_400(served: Served) -> None:
+    for body in (b"{", b"[]", b"null", b"[" * 100_000, b'{"jsonrpc":"2.0","id":1}'):
+        for headers in (modern("tools/list")[1], JSON):
+            assert httpx2.post(served.url, content=body, headers=headers, trust_env=False).status_code == 400
 
 
 def test_more_calls_than_places_are_told_to_come_back(
