@@ -41,8 +41,9 @@ def wait_until_refused(running: Launched) -> None:
     port, until = httpx2.URL(running.url).port, time.monotonic() + 10
     with suppress(ConnectionRefusedError):
         while True:
-            socket.create_connection(("127.0.0.1", port), timeout=10).close()
             assert time.monotonic() < until
+            with suppress(ConnectionResetError):  # in the moment in which a socket is closed
+                socket.create_connection(("127.0.0.1", port), timeout=10).close()
 
 
 @pytest.mark.slow
