@@ -183,7 +183,7 @@ HTTP_SETTINGS = (
     Setting("ASISSO_MCP_OAUTH_JWKS_URL", "where the issuer's keys are", "from the issuer's metadata"),
     Setting("ASISSO_MCP_MAX_CALLS", "calls served at once by one process; the rest are told to try again", "128"),
 )
-"""Read in `server/http_settings.py`; here because their names are known on every transport."""
+"""Read in `http/settings.py`; here because their names are known on every transport."""
 
 
 @dataclass(frozen=True)
