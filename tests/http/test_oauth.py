@@ -203,7 +203,7 @@ def test_an_issuer_that_is_down_is_not_the_callers_fault(
 def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
     api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.1)
+    monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.5)
     issuer.drips = True
     with serving(api, issuer) as served:
         answers = [post(served.url, LIST, authorization=f"Bearer {issuer.token(RESOURCE)}") for _ in range(3)]

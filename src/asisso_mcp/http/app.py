@@ -53,6 +53,11 @@ class HttpApp:
     server: Server[Desk]
     stopping: bool = False
 
+    def stop(self) -> None:
+        """The process ends: new requests are refused, and no write is sent that was not sent yet."""
+        self.stopping = True
+        self.desk.stop_writing()
+
 
 def create_app(
     settings: Settings,

@@ -1,5 +1,6 @@
 """The `/mcp` endpoint: method, caller, a free slot, a body of bounded size, then the MCP server."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import anyio
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from asisso_mcp.http.auth.base import Authenticator, headers_named
 from asisso_mcp.http.errors import HttpError, Scope
@@ -67,13 +69,19 @@ class McpEndpoint:
         message = request if request is not None else _parse_json(body)
         self._authenticator.authorize(caller, message)
         scope = _without_credentials(scope, caller)
-        # In a task of its own: at the end uvicorn cancels the request's task, which no shield of a write survives.
-        async with anyio.create_task_group() as tasks:
-            if request is not None:
-                tasks.start_soon(self._fast_path.respond, scope, request, send)
-            else:
-                app = self._sse_app if wants_progress(message) else self._json_app
-                tasks.start_soon(app, scope, _replaying(body, receive), send)
+        if request is not None:
+            response = self._fast_path.respond(scope, request, send)
+        elif wants_progress(message):
+            response = self._sse_app(scope, _replaying(body, receive), send)
+        elif closing_cancels(scope):
+            response = _until_disconnected(self._json_app, scope, body, receive, send)
+        else:
+            response = self._json_app(scope, _replaying(body, receive), send)
+        call = asyncio.get_running_loop().create_task(response)
+        try:
+            await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await call  # uvicorn cancels what outlasts the bound of a stop, once: it may still be answered
 
     @contextmanager
     def _acquire_slot(self, caller: Caller) -> Iterator[None]:
@@ -94,6 +102,26 @@ class McpEndpoint:
             self._in_progress[key] -= 1
             if not self._in_progress[key]:
                 del self._in_progress[key]
+
+
+def closing_cancels(scope: Scope) -> bool:
+    """Whether a client that closes the connection cancels its request: so it is since the 2026 revision, not before."""
+    versions = headers_named(scope["headers"], b"mcp-protocol-version")
+    return any(version.decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS for version in versions)
+
+
+async def _until_disconnected(app: AsgiApp, scope: Scope, body: bytes, receive: Any, send: Any) -> None:
+    """Let `app` respond, and cancel it when the client closes the connection. Its event streams do that themselves."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await app(scope, _replaying(body, receive), send)
+        tasks.cancel_scope.cancel()
 
 
 def caller_of(request: Any) -> Caller:

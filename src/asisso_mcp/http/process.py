@@ -144,7 +144,7 @@ class _Server(uvicorn.Server):
             if sig == signal.SIGINT:  # pressed again: someone is waiting
                 self._exit_now()
             return
-        self._app.stopping = True
+        self._app.stop()
         self.should_exit = True
         last = threading.Timer(LAST_SECONDS, self._exit_now)
         last.daemon = True
