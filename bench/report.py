@@ -27,9 +27,9 @@ round disturbs both, and is given as the median with the quartiles. The client i
 loopback that answers at once: next to a real API over the internet, which takes tens of milliseconds, the differences of a
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
-The servers do not all do the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
-with the intent, and its text is a summary; the peers send the PATCH and dump the answer. The peers in Python, and the bare
-call, ask the API through httpx2's client; asisso-mcp does so behind a proxy only, and else with h11 over a pool of its own.
+Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
+with the intent, and its text is a summary; the peers send the PATCH and dump the answer. All in Python ask the API through
+httpx2's client.
 
 ## Targets
 

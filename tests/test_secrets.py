@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.sandbox import Fault, Running, Sandbox
@@ -250,7 +250,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
-    service = CampaignService(AsissoClient(Connection(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
+    service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
         answer = await next(each for each in TOOLS if each.name == tool).call(
             arguments, Call(service, Desk(SETTINGS).call().policy)
@@ -266,7 +266,7 @@ async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state
     fault: Exception | int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
-    client = AsissoClient(Connection(SETTINGS, transport=_says(fault)), SETTINGS)
+    client = AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS)
     with pytest.raises(AsissoError) as raised:
         await client.get(3)
     error = raised.value
@@ -275,11 +275,11 @@ async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state
 
 
 def test_no_object_that_holds_a_secret_shows_it() -> None:
-    connection = Connection(SETTINGS)
+    transport = ApiTransport(SETTINGS)
     objects = (
         SETTINGS,
-        connection,
-        AsissoClient(connection, SETTINGS),
+        transport,
+        AsissoClient(transport, SETTINGS),
         Desk(SETTINGS),
         Caller(api_key=SecretStr(API_KEY)),
     )

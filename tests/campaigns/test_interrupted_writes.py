@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFault, Unreachable
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import deadlines
@@ -287,13 +287,13 @@ async def test_a_write_that_may_land_late_is_sent_once_and_is_unknown(
 ) -> None:
     with Running(sandbox) as running:
         settings = Settings(timeout=0.3, base_url=running.url, api_key=SecretStr(KEY))
-        connection = Connection(settings)
+        connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)
         for method in ("PATCH", "POST"):
             sandbox.faults.add(Fault(method=method, **fault))
         with pytest.raises(OutcomeUnknown) as unknown:
             await CALLS[call](service)
-        await connection.close()
+        await connection.aclose()
     assert "shows no effect so far. It may or may not have been applied, also a little later" in unknown.value.text
     assert len(writes(sandbox)) == 1
 
@@ -427,10 +427,10 @@ async def test_a_campaign_that_cannot_be_read_is_paused_all_the_same(
     sandbox.faults.add(Fault(method="GET", **fault))
     with Running(sandbox) as running:
         settings = Settings(timeout=5, base_url=running.url, api_key=SecretStr(KEY))
-        connection = Connection(settings)
+        connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)
         switched = await service.pause(3)
-        await connection.close()
+        await connection.aclose()
     assert sandbox.campaign(3)["state"] == "paused"
     assert switched.applied
     assert switched.before is None
@@ -605,7 +605,7 @@ async def test_a_repair_of_a_running_campaign_is_left_to_the_api_to_refuse(
 
 def own(sandbox: Sandbox, *, key: str = KEY, **options: Any) -> CampaignService:
     settings = Settings(api_key=SecretStr(key))
-    client = AsissoClient(Connection(settings, transport=sandbox.transport()), settings)
+    client = AsissoClient(ApiTransport(settings, transport=sandbox.transport()), settings)
     return CampaignService(client, **{"clock": lambda: MONDAY, "sleep": no_wait, **options})
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.edits import Declined
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.writes import REPLY_LOST, OutcomeUnknown
@@ -39,14 +39,14 @@ async def service(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIter
     with Running(sandbox) as running:
         found = await _service(None, Settings(timeout=0.5, base_url=running.url))
         yield found
-        await found._client._connection.close()
+        await found._client._transport.aclose()
 
 
 async def _service(sandbox: Sandbox | None, settings: Settings, key: str = KEY) -> CampaignService:
     from pydantic import SecretStr
 
-    connection = Connection(settings, transport=sandbox.transport() if sandbox else None)
-    client = AsissoClient(connection, settings).for_key(SecretStr(key))
+    transport = ApiTransport(settings, transport=sandbox.transport() if sandbox else None)
+    client = AsissoClient(transport, settings).for_key(SecretStr(key))
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.server.policy import Policy
@@ -161,7 +161,7 @@ class Conversation(RuleBasedStateMachine):
         self.now = MONDAY
         self.sandbox = Sandbox(clock=lambda: self.now)
         self.witness = Witness(self.sandbox)
-        client = AsissoClient(Connection(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
+        client = AsissoClient(ApiTransport(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
         self.call = Call(CampaignService(client, clock=lambda: self.now, sleep=no_wait), Policy())
         self.revisions: dict[int, str] = {}
         self.undo: tuple[str, dict[str, Any], Settings, dict[str, Any]] | None = None

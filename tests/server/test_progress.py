@@ -14,8 +14,7 @@ from mcp import Client
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
-from asisso_mcp.api.way import MAX_CONNECTIONS
+from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
@@ -182,11 +181,11 @@ async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")
-    connection = Connection(settings)
+    transport = ApiTransport(settings)
     try:
-        yield CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY)
+        yield CampaignService(AsissoClient(transport, settings), clock=lambda: MONDAY)
     finally:
-        await connection.close()
+        await transport.aclose()
         server.close()
         for task in tasks:
             if task is not None:
@@ -251,7 +250,7 @@ async def test_a_write_that_the_api_puts_off_beyond_the_deadline_says_that_nothi
 @pytest.fixture
 def hasty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CampaignService:
     monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
-    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    client = AsissoClient(ApiTransport(SETTINGS, transport=sandbox.transport()), SETTINGS)
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
 
 
@@ -274,7 +273,7 @@ async def test_a_pause_during_the_import_is_told_although_the_call_has_no_time_l
 ) -> None:
     monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 1.0)
     monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.2)
-    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    client = AsissoClient(ApiTransport(SETTINGS, transport=sandbox.transport()), SETTINGS)
     with anyio.fail_after(5):
         answer = await _ask(CampaignService(client, clock=lambda: MONDAY), "pause_campaign", campaign_id=10)
     assert not answer.is_error, answer.text

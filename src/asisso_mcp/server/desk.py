@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from asisso_mcp.api.client import AsissoClient
-    from asisso_mcp.api.connection import Connection
+    from asisso_mcp.api.transport import ApiTransport
     from asisso_mcp.campaigns.service import CampaignService
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Desk:
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
         uses_caller_keys: bool = False,
-        connect: "Callable[..., Connection] | None" = None,
+        connect: "Callable[..., ApiTransport] | None" = None,
         tell: Callable[[str], None] = logger.warning,
     ) -> None:
         self._settings = settings
@@ -61,7 +61,7 @@ class Desk:
         self._tell = tell
         self._stopped = False
         self._policy = Policy.of(settings)
-        self._open: tuple[Connection, AsissoClient] | None = None
+        self._open: tuple[ApiTransport, AsissoClient] | None = None
         # Weak: a service stays findable for as long as a call uses it, so that one tenant never has two sets of locks.
         self._services: WeakValueDictionary[bytes, CampaignService] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
@@ -94,23 +94,23 @@ class Desk:
         return service
 
     @property
-    def connection(self) -> "Connection":
+    def connection(self) -> "ApiTransport":
         """The way to the API, for asking whether it answers."""
         return self._opened()[0]
 
-    def _opened(self) -> "tuple[Connection, AsissoClient]":
+    def _opened(self) -> "tuple[ApiTransport, AsissoClient]":
         if self._open is None:
             from dataclasses import replace
 
             from asisso_mcp.api.client import AsissoClient
-            from asisso_mcp.api.connection import Connection
+            from asisso_mcp.api.transport import ApiTransport
 
             settings, transport = self._settings, self._transport
             if settings.sandbox and transport is None:
                 settings, transport = in_sandbox(settings)
             if self._uses_caller_keys:
                 settings = replace(settings, api_key=None, access_token=None)
-            connection = (self._connect or Connection)(settings, transport=transport)
+            connection = (self._connect or ApiTransport)(settings, transport=transport)
             self._open = connection, AsissoClient(connection, settings)
         return self._open
 
@@ -147,7 +147,7 @@ class Desk:
         await self.finish_writes(FINISH_SECONDS)
         if self._open is not None:
             with suppress(Exception):  # the process ends: a connection that cannot be closed is of no consequence
-                await self._open[0].close()
+                await self._open[0].aclose()
 
 
 def in_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asisso_mcp.api.connection import Reply
 from asisso_mcp.api.errors import (
     AsissoError,
     KeyRejected,
@@ -15,7 +14,8 @@ from asisso_mcp.api.errors import (
     WrongAddress,
 )
 from asisso_mcp.api.models import Campaign
-from asisso_mcp.api.replies import campaign_in, campaigns_in
+from asisso_mcp.api.responses import parse_campaign, parse_campaigns
+from asisso_mcp.api.transport import ApiResponse
 from tests.api.scripted import CAMPAIGN, Scripted, answer, outcome
 
 NOT_JSON = (
@@ -104,12 +104,18 @@ async def test_a_campaign_is_read_whatever_the_kind_of_success(status: int) -> N
 
 
 def test_a_byte_order_mark_does_not_make_an_answer_unreadable() -> None:
-    assert campaign_in(Reply(200, {}, b"\xef\xbb\xbf" + json.dumps(CAMPAIGN).encode()), 3).name == "Spring promo"
+    assert (
+        parse_campaign(ApiResponse(200, {}, b"\xef\xbb\xbf" + json.dumps(CAMPAIGN).encode()), 3).name == "Spring promo"
+    )
 
 
 def test_the_list_keeps_the_apis_order() -> None:
     rows = [{**CAMPAIGN, "id": number} for number in (7, 3, 5)]
-    assert [each.id for each in campaigns_in(Reply(200, {}, json.dumps({"campaigns": rows}).encode()))] == [7, 3, 5]
+    assert [each.id for each in parse_campaigns(ApiResponse(200, {}, json.dumps({"campaigns": rows}).encode()))] == [
+        7,
+        3,
+        5,
+    ]
 
 
 def test_every_error_that_the_starter_of_the_server_has_to_settle_is_misconfigured() -> None:
@@ -138,7 +144,7 @@ ANY_JSON = st.recursive(
 def test_any_answer_is_a_campaign_or_an_error_in_words_on_one_line(status: int, body: bytes, resuming: bool) -> None:
     result: Campaign | AsissoError
     try:
-        result = campaign_in(Reply(status, {}, body), 3, resuming=resuming)
+        result = parse_campaign(ApiResponse(status, {}, body), 3, resuming=resuming)
     except AsissoError as fault:
         result = fault
     if isinstance(result, Campaign):

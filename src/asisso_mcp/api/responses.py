@@ -1,4 +1,4 @@
-"""What an answer of the API means: a campaign, or an error of the tree in `errors` with its next step.
+"""A response of the API as campaigns, or as an error of the tree in `errors`.
 
 Statuses and bodies as observed. Error texts may change between versions: they choose between two wordings here, and never
 decide whether something was done.
@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asisso_mcp.api.connection import Reply
 from asisso_mcp.api.errors import (
+    ApiRefused,
     AsissoError,
     Busy,
     InvalidValues,
@@ -21,7 +21,6 @@ from asisso_mcp.api.errors import (
     LimitExceeded,
     NotFound,
     QuotaExceeded,
-    Refused,
     ServerFault,
     StateConflict,
     TelephonyMissing,
@@ -29,18 +28,22 @@ from asisso_mcp.api.errors import (
     WrongAddress,
 )
 from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.transport import ApiResponse
 from asisso_mcp.api.untrusted import masked
 
-_LISTED_PROBLEMS = 5
+_MAX_PROBLEMS = 5
 _KEY_PROBLEMS = ("authorization header", "api key", "token")
 
 
-def campaign_in(reply: Reply, campaign_id: int, *, resuming: bool = False) -> Campaign:
-    """The campaign in a successful reply. Raises AsissoError.
+def parse_campaign(response: ApiResponse, campaign_id: int, *, resuming: bool = False) -> Campaign:
+    """The campaign in a response. Raises AsissoError for any other response, or another campaign.
 
-    `resuming`: the request was a resume, where 401 and 402 may be about telephony and credits.
+    Args:
+        response: what the API answered.
+        campaign_id: the campaign that was asked for.
+        resuming: whether the request was a resume, where 401 and 402 may be about telephony and credits.
     """
-    campaign = _campaign(_object(reply, campaign_id, resuming=resuming))
+    campaign = _campaign(_object(response, campaign_id, resuming=resuming))
     if campaign.id != campaign_id:
         raise UnreadableReply(
             f"The API answered with campaign {campaign.id} instead of {campaign_id}, so its answer was not used.",
@@ -49,9 +52,9 @@ def campaign_in(reply: Reply, campaign_id: int, *, resuming: bool = False) -> Ca
     return campaign
 
 
-def campaigns_in(reply: Reply) -> list[Campaign]:
-    """The campaigns of a list, in the API's order. Raises AsissoError."""
-    rows = _object(reply, None).get("campaigns")
+def parse_campaigns(response: ApiResponse) -> list[Campaign]:
+    """The campaigns in a response to the list, in the API's order. Raises AsissoError for any other response."""
+    rows = _object(response, None).get("campaigns")
     if not isinstance(rows, list):
         raise UnreadableReply("The API's list of campaigns has an unknown shape, so it was not used.")
     return [_campaign(row) for row in rows]
@@ -72,11 +75,11 @@ def _campaign(row: object) -> Campaign:
         ) from None
 
 
-def _object(reply: Reply, campaign_id: int | None, *, resuming: bool = False) -> dict[str, Any]:
-    if not 200 <= reply.status < 300:
-        raise _refusal(reply, campaign_id, resuming=resuming)
+def _object(response: ApiResponse, campaign_id: int | None, *, resuming: bool = False) -> dict[str, Any]:
+    if not 200 <= response.status < 300:
+        raise _error_from(response, campaign_id, resuming=resuming)
     try:
-        decoded = reply.json()
+        decoded = response.json()
     except ValueError:
         decoded = None
     if not isinstance(decoded, dict):
@@ -88,11 +91,11 @@ def _object(reply: Reply, campaign_id: int | None, *, resuming: bool = False) ->
     return decoded
 
 
-def _refusal(reply: Reply, campaign_id: int | None, *, resuming: bool) -> AsissoError:
-    detail = _detail(reply)
-    words = (masked(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {reply.status}"
-    wait = _retry_after(reply.headers)
-    match reply.status:
+def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: bool) -> AsissoError:
+    detail = _detail(response)
+    words = (masked(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {response.status}"
+    wait = _retry_after(response.headers)
+    match response.status:
         case 400 if "max_concurrency" in words:
             return LimitExceeded(words)
         case 400:
@@ -106,7 +109,7 @@ def _refusal(reply: Reply, campaign_id: int | None, *, resuming: bool) -> Asisso
         case 404 if campaign_id is not None and isinstance(detail, str) and detail.lower() != "not found":
             return NotFound(campaign_id)
         case 404 | 405:
-            return WrongAddress(f"The address answered {reply.status} as if it did not know Asisso's API.")
+            return WrongAddress(f"The address answered {response.status} as if it did not know Asisso's API.")
         case 422:
             return InvalidValues(_problems(detail))
         case 429:
@@ -117,8 +120,8 @@ def _refusal(reply: Reply, campaign_id: int | None, *, resuming: bool) -> Asisso
             )
         case 502 | 503 | 504:
             return Busy(
-                f"The API is not available at the moment (HTTP {reply.status}). Look again {_later(wait)}.",
-                executed=False if reply.status == 503 and wait is not None else None,
+                f"The API is not available at the moment (HTTP {response.status}). Look again {_later(wait)}.",
+                executed=False if response.status == 503 and wait is not None else None,
                 retry_after=wait,
             )
         case status if 300 <= status < 400:
@@ -131,25 +134,25 @@ def _refusal(reply: Reply, campaign_id: int | None, *, resuming: bool) -> Asisso
                 executed=None,
             )
         case _:
-            return Refused(f"The API refused the request ({words}); nothing was changed.")
+            return ApiRefused(f"The API refused the request ({words}); nothing was changed.")
 
 
 def _is_about_telephony(detail: object) -> bool:
-    """A 401 on resume: the key was accepted a moment ago, so any reason that is not about credentials is telephony's."""
+    """Whether a 401 on resume is about telephony: the key was accepted a moment ago, so any reason but credentials is."""
     return (
         isinstance(detail, str) and bool(detail.strip()) and not any(word in detail.lower() for word in _KEY_PROBLEMS)
     )
 
 
 def _later(wait: float | None) -> str:
-    """When to come back, from the seconds that the API asked for."""
+    """When to call again, in words, from the seconds that the API asked for."""
     minutes = math.ceil(min(wait or 0, 86_400) / 60)
     return "in a minute" if minutes <= 1 else f"in {minutes} minutes"
 
 
-def _detail(reply: Reply) -> object:
+def _detail(response: ApiResponse) -> object:
     try:
-        decoded = reply.json()
+        decoded = response.json()
     except ValueError:
         return None
     return decoded.get("detail") if isinstance(decoded, dict) else None
@@ -160,15 +163,15 @@ def _problems(detail: object) -> list[str]:
     if not isinstance(detail, list):
         return [(masked(detail) if isinstance(detail, str) else "") or "no reason given"]
     problems = []
-    for entry in detail[:_LISTED_PROBLEMS]:
+    for entry in detail[:_MAX_PROBLEMS]:
         if isinstance(entry, Mapping):
             loc = entry.get("loc")
             path = ".".join(str(part) for part in loc if part not in ("body", "path")) if isinstance(loc, list) else ""
             problems.append(f"{masked(path, 60) or 'body'}: {masked(entry.get('msg', 'not accepted'), 120)}")
         else:
             problems.append(masked(entry, 120))
-    if len(detail) > _LISTED_PROBLEMS:
-        problems.append(f"and {len(detail) - _LISTED_PROBLEMS} more")
+    if len(detail) > _MAX_PROBLEMS:
+        problems.append(f"and {len(detail) - _MAX_PROBLEMS} more")
     return problems or ["no reason given"]
 
 
