@@ -123,14 +123,14 @@ async def test_an_address_that_is_silent_or_not_to_be_found_got_nothing(resolvin
     fault = await write(settings("https://api.example", 0.6))
     assert (type(fault), fault.executed) == (Unreachable, NOT_SENT)
     assert fault.text == (
-        "https://api.example could not be reached: no connection within 0.2 s. Nothing was sent. Check the network (and "
+        "https://api.example could not be reached: no connection within 0.2 s. This request was not sent. Check the network (and "
         "ASISSO_PROXY, if you need one), then call again."
     )
     resolving()
     fault = await write(settings("https://api.example"))
     assert (type(fault), fault.executed) == (Unreachable, NOT_SENT)
     assert fault.text == (
-        "https://api.example could not be reached (Name or service not known). Nothing was sent. Check the network and "
+        "https://api.example could not be reached (Name or service not known). This request was not sent. Check the network and "
         "ASISSO_BASE_URL, then call again."
     )
 
@@ -142,7 +142,7 @@ async def test_when_no_address_answers_the_first_reason_is_told(resolving: Resol
     fault = await write(settings(f"http://api.example:{gone.port}"))
     assert (type(fault), fault.executed) == (Unreachable, NOT_SENT)
     assert fault.text == (
-        f"http://api.example:{gone.port} could not be reached (Connection refused). Nothing was sent. Check the network and "
+        f"http://api.example:{gone.port} could not be reached (Connection refused). This request was not sent. Check the network and "
         "ASISSO_BASE_URL, then call again."
     )
 

@@ -62,7 +62,7 @@ async def test_a_proxy_that_refuses_is_told_and_learns_the_hosts_name_but_not_th
         async with asking(outward) as client:
             fault = await failing(lambda: client.pause(3))
     assert fault.text == (
-        "The proxy did not let the request through, so nothing reached the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
+        "The proxy did not let the request through, so this request did not reach the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
     )
     assert fault.executed is False
     assert {sent.line for sent in proxy.requests} == {"CONNECT app.asisso.com:443 HTTP/1.1"}

@@ -89,7 +89,7 @@ async def pausing(asked: Settings) -> AsissoError:
 
 def insecure(reason: str) -> str:
     return (
-        f"No secure connection to the Asisso API could be made ({reason}), so nothing was sent. If your network inspects TLS, "
+        f"No secure connection to the Asisso API could be made ({reason}), so this request was not sent. If your network inspects TLS, "
         "point ASISSO_CA_FILE to your organisation's CA certificates (PEM)."
     )
 
@@ -129,7 +129,7 @@ async def test_a_server_that_hangs_up_in_the_handshake_could_not_be_reached() ->
         fault = await pausing(settings(api.origin.replace("http:", "https:")))
     assert type(fault) is Unreachable
     assert fault.text == (
-        f"{api.origin.replace('http:', 'https:')} could not be reached (it hung up in the TLS handshake). Nothing was sent. "
+        f"{api.origin.replace('http:', 'https:')} could not be reached (it hung up in the TLS handshake). This request was not sent. "
         "Check the network and ASISSO_BASE_URL, then call again."
     )
     assert fault.executed is False

@@ -111,7 +111,7 @@ async def test_a_refused_connection_says_that_nothing_was_sent_and_is_tried_agai
             fault = await failing(call)
             assert type(fault) is Unreachable
             assert fault.text == (
-                f"{gone.origin} could not be reached (Connection refused). Nothing was sent. Check the network and "
+                f"{gone.origin} could not be reached (Connection refused). This request was not sent. Check the network and "
                 "ASISSO_BASE_URL, then call again."
             )
             assert fault.executed is False
@@ -123,7 +123,7 @@ FAULTS = [
     (
         httpx2.ConnectTimeout("x"),
         Unreachable,
-        "https://app.asisso.com could not be reached: no connection within 10 s. Nothing was sent. Check the network (and "
+        "https://app.asisso.com could not be reached: no connection within 10 s. This request was not sent. Check the network (and "
         "ASISSO_PROXY, if you need one), then call again.",
         False,
     ),
@@ -136,13 +136,13 @@ FAULTS = [
     (
         httpx2.ProxyError("407 x"),
         Unreachable,
-        "The proxy did not let the request through, so nothing reached the API. Check ASISSO_PROXY (or HTTPS_PROXY).",
+        "The proxy did not let the request through, so this request did not reach the API. Check ASISSO_PROXY (or HTTPS_PROXY).",
         False,
     ),
     (
         httpx2.ConnectError(""),
         Unreachable,
-        "https://app.asisso.com could not be reached (it hung up). Nothing was sent. Check the network and ASISSO_BASE_URL, "
+        "https://app.asisso.com could not be reached (it hung up). This request was not sent. Check the network and ASISSO_BASE_URL, "
         "then call again.",
         False,
     ),
@@ -223,3 +223,26 @@ async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
         "PATCH /campaign/3: 200 after",
         "GET /campaign/4: given up after",
     ]
+
+
+@pytest.mark.parametrize("reused", [False, True])
+async def test_what_stops_a_write_before_its_first_byte_keeps_it_from_the_api(reused: bool) -> None:
+    """The last word is asked for after the connection was made or found, and before anything is written on it."""
+    async with listening(raw(200, CAMPAIGN)) as api, asking(settings(api.origin)) as client:
+        if reused:
+            await client.get(3)
+        asked = len(api.requests)
+        connections = api.connections
+        calls = 0
+
+        def stop() -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 2:  # the first is before the wait for a connection
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await client.pause(3, stop)
+        assert len(api.requests) == asked
+        assert (await client.get(3)).id == 3
+        assert api.connections >= connections

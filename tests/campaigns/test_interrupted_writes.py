@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFault, Unreachable
 from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.edits import Declined, revision
 from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService, Switched
@@ -164,6 +164,29 @@ async def test_a_call_that_is_given_up_in_the_moment_before_its_request_goes_out
     assert told == []
 
 
+async def test_a_call_that_is_given_up_while_its_request_waits_for_a_connection_sends_nothing(
+    sandbox: Sandbox,
+) -> None:
+    told: list[str] = []
+    service, busy = own(sandbox, tell=told.append), anyio.Event()
+    transport = service._client._transport
+
+    async def wait_for_connection() -> None:
+        busy.set()
+        await anyio.sleep(0.2)
+
+    waiting(service, wait_for_connection)
+    task = asyncio.get_running_loop().create_task(service.edit(4, EDIT))
+    await busy.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: not service.in_flight)
+    await transport.aclose()
+    assert writes(sandbox) == []
+    assert told == []
+
+
 async def test_a_pause_during_an_import_that_is_given_up_while_it_is_watched_is_told_as_done(sandbox: Sandbox) -> None:
     told: list[str] = []
     watching = anyio.Event()
@@ -222,6 +245,26 @@ async def test_what_a_colleague_changed_during_a_wait_is_kept_and_told(
         f"While this call waited, someone else changed: retry_config.retry_delay_seconds: {before} s (10 min) → 1800 s (30 min).",
     )
     assert edited.plan.undo == {"retry_config": {"max_retries": 2}}
+
+
+async def test_what_a_colleague_changed_while_the_request_waited_for_a_connection_is_kept_and_told(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asisso_mcp.campaigns.writes.FRESH_SECONDS", 0.05)
+    service, waited = own(sandbox), []
+
+    async def wait_for_connection() -> None:
+        if not waited:
+            waited.append(True)
+            await anyio.sleep(0.1)
+            sandbox.put(4, retry_config={**sandbox.campaign(4)["retry_config"], "retry_delay_seconds": 1800})
+
+    waiting(service, wait_for_connection)
+    edited = await service.edit(4, EDIT)
+    assert edited.applied
+    assert sandbox.campaign(4)["retry_config"]["retry_delay_seconds"] == 1800
+    assert "While this call waited, someone else changed: retry_config.retry_delay_seconds" in edited.notes[0]
+    assert writes(sandbox) == ["PATCH 4"]
 
 
 async def test_a_revision_that_was_expected_is_checked_again_after_a_wait(
@@ -392,12 +435,12 @@ async def test_a_pause_during_an_import_is_told_as_done_although_the_second_one_
     real = service._client.pause
     paused = 0
 
-    async def pause(campaign_id: int) -> Campaign:
+    async def pause(*arguments: Any) -> Campaign:
         nonlocal paused
         paused += 1
         if paused == 2:
-            await real(campaign_id)
-        return await real(campaign_id)
+            await real(*arguments)
+        return await real(*arguments)
 
     service._client.pause = pause  # type: ignore[method-assign]
     switched = await service.pause(10)
@@ -508,7 +551,7 @@ async def test_a_pause_waits_for_the_resume_that_is_on_the_wire_and_comes_after_
         await reached.wait()
         tasks.start_soon(run, service.pause)
         await anyio.wait_all_tasks_blocked()
-        assert writes(sandbox) == []
+        assert writes(sandbox) == ["POST resume"]
         go_on.set()
     assert writes(sandbox) == ["POST resume", "POST pause"]
     assert sandbox.campaign(4)["state"] == "paused"
@@ -544,7 +587,7 @@ async def test_an_edit_whose_caller_is_gone_still_holds_up_the_next_one_while_it
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(service.edit, 4, {"retry_config": {"max_retries": 5}})
         await anyio.wait_all_tasks_blocked()
-        assert writes(sandbox) == []
+        assert writes(sandbox) == ["PATCH 4"]
         go_on.set()
     assert sandbox.campaign(4)["retry_config"]["max_retries"] == 5
 
@@ -612,14 +655,26 @@ def own(sandbox: Sandbox, *, key: str = KEY, **options: Any) -> CampaignService:
 def held(
     real: Callable[..., Awaitable[Campaign]], reached: anyio.Event, go_on: anyio.Event
 ) -> Callable[..., Awaitable[Campaign]]:
-    """A request that is on the wire until it is let go."""
+    """A request that was executed, and whose answer comes when it is let go."""
 
     async def request(*arguments: Any) -> Campaign:
+        answer = await real(*arguments)
         reached.set()
         await go_on.wait()
-        return await real(*arguments)
+        return answer
 
     return request
+
+
+def waiting(service: CampaignService, wait: Callable[[], Awaitable[None]]) -> None:
+    """Edits wait for a connection before they are sent."""
+    real = service._client.patch
+
+    async def patch(*arguments: Any) -> Campaign:
+        await wait()
+        return await real(*arguments)
+
+    service._client.patch = patch  # type: ignore[method-assign]
 
 
 def refuse_once(service: CampaignService) -> None:

@@ -304,9 +304,10 @@ async def test_an_edit_that_is_cancelled_after_it_was_sent_ends_and_its_outcome_
     with anyio.CancelScope() as scope, caplog.at_level(logging.WARNING):
 
         async def patch(*arguments: Any) -> Any:
+            found = await real(*arguments)
             scope.cancel()
             assert service.in_flight == {4: "the edit of retry_config.max_retries of campaign 4"}
-            return await real(*arguments)
+            return found
 
         service._client.patch = patch  # type: ignore[method-assign]
         await service.edit(4, EDIT)
@@ -343,7 +344,7 @@ async def test_an_api_that_is_not_there_is_said_with_what_to_check() -> None:
     with pytest.raises(Unreachable) as fault:
         await service.get(4)
     assert fault.value.text.startswith("http://127.0.0.1:9 could not be reached (")
-    assert fault.value.text.endswith("Nothing was sent. Check the network and ASISSO_BASE_URL, then call again.")
+    assert fault.value.text.endswith("This request was not sent. Check the network and ASISSO_BASE_URL, then call again.")
 
 
 async def test_a_stale_revision_of_an_unknown_past_is_refused_without_a_list(service: CampaignService) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from mcp.client import Client
-from tests.server.http.served import Served, connected, settings_for
 
 from asisso_mcp.cli import main
 from asisso_mcp.sandbox import KEY, Running, Sandbox
@@ -12,6 +11,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.server.decoding import decode
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import MONDAY, SETTINGS
+from tests.http.served import Served, connected, settings_for
 
 SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
 SLOTS = [{"day_of_week": 0, "start_time": None, "end_time": "17:00"}]

@@ -1,6 +1,6 @@
 """The client of the Asisso campaign API: list, get, patch, pause, resume."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
@@ -13,6 +13,12 @@ from asisso_mcp.config import Settings
 
 MAX_CAMPAIGN_ID = 2_147_483_647
 """The platform's column is a 32-bit integer: a larger id makes it answer 500 (observed)."""
+
+BeforeSending = Callable[[], None]
+"""Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
+
+
+def _go_on() -> None: ...
 
 
 class AsissoClient:
@@ -45,20 +51,22 @@ class AsissoClient:
         headers, path = self._headers(), _path(campaign_id)
         return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
-    async def patch(self, campaign_id: int, body: PatchBody) -> Campaign:
+    async def patch(self, campaign_id: int, body: PatchBody, before_sending: BeforeSending = _go_on) -> Campaign:
         """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write."""
         headers, path = self._headers(), _path(campaign_id)
-        return await self._one("PATCH", path, campaign_id, headers, body)
+        return await self._one("PATCH", path, campaign_id, headers, body, before_sending=before_sending)
 
-    async def pause(self, campaign_id: int) -> Campaign:
+    async def pause(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
         """Pause a campaign. Not idempotent: the API answers 400 when the campaign is not running or syncing."""
         headers, path = self._headers(), _path(campaign_id)
-        return await self._one("POST", f"{path}/pause", campaign_id, headers)
+        return await self._one("POST", f"{path}/pause", campaign_id, headers, before_sending=before_sending)
 
-    async def resume(self, campaign_id: int) -> Campaign:
+    async def resume(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
         """Resume a campaign. Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
-        return await self._one("POST", f"{path}/resume", campaign_id, headers, resuming=True)
+        return await self._one(
+            "POST", f"{path}/resume", campaign_id, headers, resuming=True, before_sending=before_sending
+        )
 
     async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
         # The list alone has a trailing slash; without it the API redirects before it looks at the key.
@@ -75,9 +83,10 @@ class AsissoClient:
         body: PatchBody | None = None,
         *,
         resuming: bool = False,
+        before_sending: BeforeSending = _go_on,
     ) -> Campaign:
         sent = body.to_json() if body is not None else None
-        response = await self._transport.send(method, path, headers=headers, body=sent)
+        response = await self._transport.send(method, path, headers=headers, body=sent, before_sending=before_sending)
         return parse_campaign(response, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:

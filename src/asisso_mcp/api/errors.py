@@ -80,7 +80,7 @@ class SecureConnectionFailed(Misconfigured):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"No secure connection to the Asisso API could be made ({reason}), so nothing was sent. If your network "
+            f"No secure connection to the Asisso API could be made ({reason}), so this request was not sent. If your network "
             "inspects TLS, point ASISSO_CA_FILE to your organisation's CA certificates (PEM)."
         )
 

@@ -1,7 +1,7 @@
-"""What httpx2 tells about one request on the wire, and two things that are done about it."""
+"""What httpx2 tells about one request on the wire, and what is done about it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
@@ -13,9 +13,12 @@ class RequestTrace:
 
     httpx2 2.16 takes bytes that arrived behind the last response for the response to the next request, when they came in the
     same piece; here that raises httpx2.RemoteProtocolError. And it leaves a socket open whose TLS handshake is given up.
+
+    `before_sending` is called when a connection stands, before the first byte goes out; what it raises stops the request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before_sending: Callable[[], None]) -> None:
+        self._before_sending = before_sending
         self._opened: Any = None
         self._has_waited = False
 
@@ -23,6 +26,8 @@ class RequestTrace:
         match event:
             case "connection.connect_tcp.complete":
                 self._opened = info["return_value"]
+            case "http11.send_request_headers.started":
+                self._before_sending()
             case "http11.receive_response_headers.started":
                 self._has_waited = False
                 asyncio.get_running_loop().call_soon(self._mark_waited)

@@ -4,7 +4,7 @@ import codecs
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -78,16 +78,19 @@ class ApiTransport:
         headers: Mapping[str, str],
         body: Mapping[str, Any] | None = None,
         max_bytes: int = MAX_RESPONSE_BYTES,
+        before_sending: Callable[[], None] = lambda: None,
     ) -> ApiResponse:
         """Send one request and read its response: no redirect, no retry, all within the settings' `timeout` seconds.
 
-        Raises AsissoError whose `executed` is False only when the request surely never reached the API.
+        `before_sending` is called before the first byte goes out, after every wait for a connection; what it raises stops the
+        request. Raises AsissoError whose `executed` is False only when the request surely never reached the API.
         """
-        client, trace = self._open_client(), RequestTrace()
+        client, trace = self._open_client(), RequestTrace(before_sending)
         request = self._build_request(method, path, headers, body, trace)
         began, outcome = time.perf_counter(), "given up"
         try:
             async with self._slot():
+                before_sending()  # a transport in process traces nothing
                 try:
                     response = await client.send(request, stream=True)
                 except BaseException:

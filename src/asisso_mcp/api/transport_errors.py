@@ -36,7 +36,7 @@ def to_api_error(
     match fault:
         case httpx2.ConnectTimeout():
             return Unreachable(
-                f"{origin} could not be reached: no connection within {connect_timeout:.3g} s. Nothing was sent. "
+                f"{origin} could not be reached: no connection within {connect_timeout:.3g} s. This request was not sent. "
                 "Check the network (and ASISSO_PROXY, if you need one), then call again."
             )
         case httpx2.PoolTimeout():
@@ -46,11 +46,11 @@ def to_api_error(
             )
         case httpx2.ProxyError():  # raised for a refused CONNECT alone
             return Unreachable(
-                "The proxy did not let the request through, so nothing reached the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
+                "The proxy did not let the request through, so this request did not reach the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
             )
         case httpx2.ConnectError():
             return Unreachable(
-                f"{origin} could not be reached ({_reason(fault)}). Nothing was sent. "
+                f"{origin} could not be reached ({_reason(fault)}). This request was not sent. "
                 "Check the network and ASISSO_BASE_URL, then call again."
             )
         case httpx2.LocalProtocolError() | httpx2.UnsupportedProtocol():

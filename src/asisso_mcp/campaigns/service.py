@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.client import AsissoClient, BeforeSending
 from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault, StateConflict, TimedOut
 from asisso_mcp.api.models import Campaign, RetryConfig
 from asisso_mcp.api.retries import NotExecuted, retry_write
@@ -127,6 +127,7 @@ class CampaignService:
                     raise
                 return await self._repair(call, campaign_id, named)
             readings.append(before)
+            call.read_at = anyio.current_time()
             settings = before.settings()
             self._require_revision(before, expected_revision)
             intended = plan(settings, named)
@@ -176,6 +177,7 @@ class CampaignService:
         async def attempt() -> Switched:
             before = await self._read(campaign_id)
             readings.append(before)
+            call.read_at = anyio.current_time()
             meanwhile = _changed_meanwhile(readings[0], before)
             if before.phase in ("running", "syncing"):
                 return Switched(before, before, applied=False, notes=meanwhile)
@@ -206,7 +208,7 @@ class CampaignService:
             call,
             campaign_id,
             sent=sent,
-            send=lambda: self._client.patch(campaign_id, intended.patch()),
+            send=lambda before_sending: self._client.patch(campaign_id, intended.patch(), before_sending),
             before=before,
             is_applied=lambda now: not discrepancies(now).missing,
         )
@@ -232,7 +234,7 @@ class CampaignService:
         before: Campaign | None,
         goal: str,
         what: str,
-        send: Callable[[int], Awaitable[Campaign]],
+        send: Callable[[int, BeforeSending], Awaitable[Campaign]],
     ) -> Switched:
         sent = f"{what} of campaign {campaign_id}"
         try:
@@ -240,7 +242,7 @@ class CampaignService:
                 call,
                 campaign_id,
                 sent=sent,
-                send=lambda: send(campaign_id),
+                send=lambda before_sending: send(campaign_id, before_sending),
                 before=before,
                 is_applied=lambda now: now.phase == goal,
             )

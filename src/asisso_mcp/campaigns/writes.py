@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import anyio
 import anyio.lowlevel
 
-from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.client import AsissoClient, BeforeSending
 from asisso_mcp.api.errors import AsissoError, Busy, Unreachable
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted
@@ -25,7 +25,10 @@ from asisso_mcp.campaigns.write_lock import Turn
 logger = logging.getLogger(__name__)
 
 REPLY_LOST = "The API's reply was lost, so the campaign was read again: the change is in place."
+FRESH_SECONDS = 1.0
+"""How old a reading may be when what rests on it goes out: it went over the same connection a moment ago, as a rule."""
 NOT_SHOWN = "The API accepted it, and its answer does not show it."
+WAITED = "The request waited too long for a connection to the API and was not sent; nothing was changed. Call again in a moment."
 CALLER_GONE = "The caller went away. Outcome of {outcome}"
 READ_FAILED = "Reading the campaign afterwards failed as well."
 
@@ -48,6 +51,12 @@ class WriteCall:
     turn: Turn
     time: CallTime
     outcome: str | None = None
+    read_at: float | None = None
+    """When the reading arrived that the write rests on; None when it rests on none."""
+
+    def is_outdated(self) -> bool:
+        """Whether the write waited for a connection after that reading: others may have written meanwhile."""
+        return self.read_at is not None and anyio.current_time() - self.read_at > FRESH_SECONDS
 
 
 class _Caller:
@@ -87,7 +96,7 @@ class Writes:
         campaign_id: int,
         *,
         sent: str,
-        send: Callable[[], Awaitable[Campaign]],
+        send: Callable[[BeforeSending], Awaitable[Campaign]],
         before: Campaign | None,
         is_applied: Callable[[Campaign], bool],
     ) -> tuple[Campaign, tuple[str, ...]]:
@@ -123,16 +132,21 @@ class Writes:
         call: WriteCall,
         campaign_id: int,
         sent: str,
-        send: Callable[[], Awaitable[Campaign]],
+        send: Callable[[BeforeSending], Awaitable[Campaign]],
         is_applied: Callable[[Campaign], bool],
     ) -> Campaign:
         caller, seconds = _Caller(), call.time.at_least(deadlines.WRITE_SECONDS)
 
-        async def run() -> Campaign:
+        def before_sending() -> None:
             if caller.gave_up():
                 raise asyncio.CancelledError
+            if call.is_outdated():
+                raise Busy(WAITED, executed=False, retry_after=0)
+
+        async def run() -> Campaign:
+            before_sending()
             with within_time("it had been sent", seconds, executed=None):
-                return await send()
+                return await send(before_sending)
 
         def ended(task: asyncio.Task[Campaign]) -> None:
             self._tasks.discard(task)
