@@ -1,1 +1,1 @@
-"""How does asisso-mcp compare with what people would otherwise use? `python -m bench` measures it."""
+"""A benchmark that compares asisso-mcp with what people would otherwise use: `python -m bench`."""

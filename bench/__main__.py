@@ -1,4 +1,4 @@
-"""`python -m bench`: install, measure, print the tables, judge the targets; exit code 1 when one is missed, 2 when it cannot run."""
+"""The benchmark's command, `python -m bench`: installs the servers, measures them, prints the tables and judges the targets."""
 
 import argparse
 import json
@@ -21,6 +21,7 @@ _PAGE = environments.ROOT / "docs" / "performance.md"
 
 
 def main() -> int:
+    """Run the benchmark. Returns the exit code: 0, 1 when a target is missed, 2 when it cannot run."""
     options = _options()
     chosen = [each for each in SERVERS if not options.servers or each.name in options.servers]
     sections = options.only or SECTIONS

@@ -28,6 +28,7 @@ class Campaigns:
         self._list: bytes | None = None
 
     def listed(self) -> bytes:
+        """The answer to a list request."""
         if self._list is None:
             shown = [self._read.get(number) or campaign(number) for number in range(self._count, 0, -1)]
             self._list = _json({"campaigns": [{**each, "logs": []} for each in shown]})
@@ -73,9 +74,11 @@ class Conversation(asyncio.Protocol):
         self._waiting = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the connection's transport."""
         self._out: asyncio.Transport = transport  # type: ignore[assignment]  # a server's transport can write
 
     def data_received(self, data: bytes) -> None:
+        """Answer each whole request that has arrived."""
         self._waiting += data
         while (end := self._waiting.find(b"\r\n\r\n")) >= 0:
             first, *lines = self._waiting[:end].split(b"\r\n")
@@ -127,6 +130,7 @@ def _json(value: Any) -> bytes:
 
 
 async def main() -> None:
+    """Serve on a free port of loopback and print its number."""
     campaigns = Campaigns()
     server = await asyncio.get_running_loop().create_server(lambda: Conversation(campaigns), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

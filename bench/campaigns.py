@@ -1,4 +1,4 @@
-"""What do the campaigns of the stand-in API look like? Pure: whole objects with every field that the API shows."""
+"""The campaigns of the stand-in API: whole objects with every field that the API shows. Pure."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where does each server run? In an environment of its own under `.bench/`, installed from the package indexes.
+"""The environments in which the servers run, one each under `.bench/`, installed from the package indexes.
 
 asisso-mcp is installed as a user would install it: a wheel built from this checkout, byte-compiled, not editable.
 """
@@ -16,7 +16,7 @@ PEERS = ROOT / "bench" / "peers"
 NODE = HOME / "node"
 OPENAPI = HOME / "openapi.json"
 
-PYTHON_PEERS = {"sdk": ["mcp>=2.3,<3", "httpx2>=2.16,<3"], "fastmcp": ["fastmcp>=4,<5", "httpx2>=2.16,<3"]}
+PYTHON_PEERS = {"sdk": ["mcp>=2.3,<3", "httpx2>=2.16,<3"], "fastmcp": ["fastmcp>=4.2,<5", "httpx2>=2.16,<3"]}
 _OURS = "asisso-mcp"
 _OPERATIONS = {
     "/api/v1/campaign/": ("get",),
@@ -31,10 +31,12 @@ class NotInstalled(Exception):
 
 
 def python(environment: str) -> str:
+    """The Python interpreter of an environment."""
     return str(HOME / environment / "bin" / "python")
 
 
 def node() -> str:
+    """The Node executable that npm installed."""
     return str(NODE / "node_modules" / "node" / "bin" / "node")
 
 

@@ -1,4 +1,4 @@
-"""What do many timings say? Medians, ratios pair by pair, and how far they spread. Pure."""
+"""Statistics of the timings: medians, ratios round by round, and quartiles. Pure."""
 
 import statistics
 from collections.abc import Sequence
@@ -52,6 +52,7 @@ class Figures:
     problems: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, server: str, measure: str, value: float) -> None:
+        """Record the value of one round."""
         self.rounds.setdefault((server, measure), []).append(value)
 
     def fail(self, server: str, measure: str, why: str) -> None:
@@ -62,12 +63,15 @@ class Figures:
                 del self.rounds[whose, what]
 
     def failed(self, server: str, measure: str) -> bool:
+        """Whether this measure, or one that it begins with, could not be taken."""
         return any(whose == server and measure.startswith(what) for whose, what in self.problems)
 
     def values(self, server: str, measure: str) -> list[float]:
+        """The values of all rounds; none when it was not measured."""
         return self.rounds.get((server, measure), [])
 
     def spread(self, server: str, measure: str) -> Spread | None:
+        """The median and quartiles of all rounds, or None when it was not measured."""
         values = self.values(server, measure)
         return Spread.of(values) if values else None
 

@@ -1,4 +1,4 @@
-"""How are the servers measured on stdio, and what does a model read of them? Round by round, every server in each round.
+"""Measures the servers on stdio, and the size of what a model reads of them. Every server has its turn in each round.
 
 Seconds and bytes. Each function adds to the figures; a server that cannot answer is named there with the reason.
 """

@@ -1,4 +1,4 @@
-"""How many calls a second does each server answer over HTTP, and what does a call cost its processor? Round by round."""
+"""Measures the servers over HTTP, round by round: calls per second, and processor time per call."""
 
 import asyncio
 from collections.abc import Sequence

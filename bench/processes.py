@@ -1,4 +1,4 @@
-"""How is a server started, watched and ended? Its memory and processor time come from /proc, so the bench needs Linux."""
+"""Starts, watches and ends server processes. Memory and processor time are read from /proc, so the benchmark needs Linux."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ _ENDING_SECONDS = 10
 
 
 def minimal_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """As hosts do it: next to nothing is passed on."""
+    """The environment that a host gives to a server: next to nothing, and `extra`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "SHELL", "LANG") if name in os.environ}
     return {**kept, **extra}
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    """Pipes for input and output; what it complains about goes to `log`."""
+    """Start a process with pipes for stdin and stdout; its stderr goes to `log`."""
     with log.open("ab") as errors:
         return subprocess.Popen(
             command,
@@ -31,7 +31,7 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
 
 
 def last_words(log: Path) -> str:
-    """The last line that a server complained with, without the place of this checkout."""
+    """The last line that a server wrote to stderr, without the path of this checkout."""
     line = log.read_text(errors="replace").strip().rpartition("\n")[2]
     return line.replace(f"{_ROOT}/", "")[:200] or "in silence"
 
@@ -50,7 +50,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that it started."""
+    """The ids of a process and of all that it started."""
     members = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
         members += [each for child in (task / "children").read_text().split() for each in family(int(child))]
@@ -58,7 +58,7 @@ def family(pid: int) -> list[int]:
 
 
 def processor_seconds(pid: int) -> float:
-    """User and system time of the family so far."""
+    """Seconds of user and system time so far, of the process and all that it started."""
     total = 0
     for member in family(pid):
         fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
@@ -67,12 +67,12 @@ def processor_seconds(pid: int) -> float:
 
 
 def peak_bytes(pid: int) -> int:
-    """The highest resident memory so far, summed over the family."""
+    """The highest resident memory so far, summed over the process and all that it started."""
     return sum(_kilobytes(Path(f"/proc/{member}/status"), "VmHWM:") for member in family(pid)) * 1024
 
 
 def proportional_bytes(pid: int) -> int:
-    """Memory now, with what is shared with other processes divided among them, summed over the family."""
+    """The proportional set size now (shared memory is divided among its users), summed over the same processes."""
     return sum(_kilobytes(Path(f"/proc/{member}/smaps_rollup"), "Pss:") for member in family(pid)) * 1024
 
 

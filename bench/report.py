@@ -1,4 +1,4 @@
-"""How is a run told? As Markdown tables, the same on the terminal and in docs/performance.md. Pure."""
+"""The report of a run: Markdown tables, the same on the terminal and in docs/performance.md. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,24 +12,24 @@ _NONE = "–"
 
 
 def document(figures: Figures, judgements: Sequence[Judged], versions: Mapping[str, str], machine: str) -> str:
-    """The whole page."""
+    """The text of docs/performance.md."""
     about = "\n".join(f"- **{server.name}**: {server.words}" for server in SERVERS)
     return f"""# Performance
 
 Written by `make bench`; every figure is from one run on one machine: {machine}. Do not edit it by hand: run it again.
 
-Compared are, interleaved round by round:
+These are compared, interleaved round by round:
 
 {about}
 
-A figure is the median of the rounds. A ratio (×) is taken against the bare SDK server within each round, and given as the
-median with the quartiles, because what disturbs a round disturbs both. The client is raw JSON-RPC, the API a stand-in on
+A figure is the median of the rounds. A ratio (×) compares with the bare SDK server within the same round, since what disturbs a
+round disturbs both, and is given as the median with the quartiles. The client is raw JSON-RPC, the API a stand-in on
 loopback that answers at once: next to a real API over the internet, which takes tens of milliseconds, the differences of a
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
 Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
-with the intent, and its text is a summary; the peers send the PATCH and dump the answer. The peers in Python, and the bare
-call, ask the API through httpx2's client; asisso-mcp does so behind a proxy only, and else with h11 over a pool of its own.
+with the intent, and its text is a summary; the peers send the PATCH and dump the answer. All in Python ask the API through
+httpx2's client.
 
 ## Targets
 
@@ -46,6 +46,7 @@ run: {", ".join(f"{name} {version}" for name, version in versions.items())}.
 
 
 def targets_table(judgements: Sequence[Judged]) -> str:
+    """The targets as a Markdown table."""
     rows = []
     for each in judgements:
         bound = f"{'≥' if each.target.at_least else '≤'} {_number(each.target.bound)}"
@@ -55,7 +56,7 @@ def targets_table(judgements: Sequence[Judged]) -> str:
 
 
 def tables(figures: Figures) -> str:
-    """All that was measured, a table for each subject that was part of the run."""
+    """Everything that was measured: a table for each subject of the run."""
     parts = [
         ("Start and memory (stdio)", _starting(figures)),
         ("Warm calls on stdio", _latency(figures)),
@@ -222,5 +223,5 @@ def _range(found: Spread) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that mean something; whole numbers from 100 on."""
+    """A number with three significant digits; a whole number from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Which servers are compared, how is each started, and what are its tools called?"""
+"""The servers that are compared: how each is started, and what its tools are called."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ OURS = "asisso-mcp"
 FLOOR = "bare SDK server"
 NPM = "npm SDK"
 API = "the API"
-"""What is known of the stand-in's own answers stands under this name."""
+"""The name under which figures of the stand-in's own answers are recorded."""
 KEY = "as_bench"
 
 Command = tuple[str, ...]
@@ -19,7 +19,7 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Tools:
-    """What the tools that are measured are called here."""
+    """The names that a server gives to the tools that are measured."""
 
     listing: str = "list_campaigns"
     get: str = "get_campaign"
@@ -28,6 +28,8 @@ class Tools:
 
 @dataclass(frozen=True)
 class Server:
+    """One server of the comparison, and how it is started."""
+
     name: str
     words: str
     library: str
@@ -40,10 +42,11 @@ class Server:
     """What `asisso-mcp serve --help` has to mention before the HTTP command is of use."""
 
     def get_arguments(self) -> dict[str, int]:
+        """Arguments of the call that reads a campaign."""
         return {"campaign_id": READ_ID}
 
     def update_arguments(self, turn: int) -> dict[str, int]:
-        """Every turn a real change."""
+        """Arguments of the call that edits a campaign; they change something in every turn."""
         return {"campaign_id": READ_ID, "max_concurrency": 4 + turn % 2}
 
 

@@ -1,4 +1,4 @@
-"""The stand-in API and the bare calls to it, as the measurements use them: processes that are started and told what to do."""
+"""The stand-in API and the bare calls to it, as processes that the measurements start and control."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from bench.servers import BARE, KEY, environment
 
 
 class StandIn:
-    """The API's stand-in process; `origin` is where it listens."""
+    """The process of the stand-in API; `origin` is its URL."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -34,7 +34,7 @@ class StandIn:
         self._ask("POST", f"/shape/{campaigns}/{log_entries}")
 
     def read(self, path: str) -> bytes:
-        """The raw body, such as that of `/campaign/3`."""
+        """The raw body of an answer, such as that of `/campaign/3`."""
         return self._ask("GET", f"/api/v1{path}")
 
     def _ask(self, method: str, path: str) -> bytes:
@@ -57,7 +57,7 @@ class BareCalls:
         end(self._process)
 
     def seconds(self, method: str, path: str, times: int, body: Mapping[str, Any] | None = None) -> list[float]:
-        """What each of so many calls took, its JSON read."""
+        """Seconds for each of so many calls, with the parsing of the JSON."""
         sent = json.dumps(body, separators=(",", ":")) if body else "-"
         assert self._process.stdin is not None  # noqa: S101 - spawn asks for pipes
         assert self._process.stdout is not None  # noqa: S101
@@ -78,7 +78,7 @@ class BareCalls:
 
 
 def count_tokens(texts: list[str]) -> list[int]:
-    """o200k_base tokens of each text."""
+    """The number of o200k_base tokens of each text."""
     if not texts:
         return []
     script: tuple[str | Path, ...] = (node(), NODE / "tokens.js")

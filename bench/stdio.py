@@ -1,4 +1,4 @@
-"""A raw MCP client on stdio: lines of JSON-RPC out, lines in, and the time between them. No SDK has a part in it."""
+"""A raw MCP client on stdio, without an SDK: it writes lines of JSON-RPC, reads lines, and takes the time between them."""
 
 import json
 import os
@@ -44,6 +44,7 @@ class Stdio:
 
     @property
     def pid(self) -> int:
+        """The id of the server's process."""
         return self.process.pid
 
     def request(self, method: str, params: Mapping[str, Any] | None = None) -> tuple[float, dict[str, Any], int]:
@@ -61,9 +62,11 @@ class Stdio:
         return ended - began, checked(message, method), len(line)
 
     def notify(self, method: str) -> None:
+        """Send a notification."""
         self._write(_line({"jsonrpc": "2.0", "method": method}))
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> tuple[float, dict[str, Any], int]:
+        """Call a tool. Returns and raises as `request` does."""
         return self.request("tools/call", {"name": tool, "arguments": arguments})
 
     def open(self) -> tuple[float, dict[str, Any]]:

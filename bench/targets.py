@@ -1,4 +1,4 @@
-"""What has to hold, and does it? The targets as a list, judged against the figures of one run. Pure."""
+"""The targets of the benchmark, and their judgement by the figures of one run. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ class Target:
     at_least: bool = False
 
     def judge(self, figures: Figures) -> "Judged":
+        """Compare the figures of one run with the bound."""
         found = figures.spread(*self.over) if self.under is None else figures.ratio(self.over, self.under)
         if found is None:
             lacking = self.over if self.under is None or not figures.values(*self.over) else self.under
@@ -39,6 +40,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Judged:
+    """A target and what became of it in one run."""
+
     target: Target
     found: Spread | None
     verdict: Verdict
@@ -149,4 +152,5 @@ TARGETS: tuple[Target, ...] = (
 
 
 def judged(figures: Figures, targets: Sequence[Target] = TARGETS) -> list[Judged]:
+    """Judge every target by the figures of one run."""
     return [target.judge(figures) for target in targets]

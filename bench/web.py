@@ -1,4 +1,4 @@
-"""A raw MCP client on streamable HTTP: one session, as many kept-alive connections as calls are in flight. No SDK.
+"""A raw MCP client on streamable HTTP, without an SDK: one session, and a kept-alive connection for each call in flight.
 
 Under load it shares the processors with the server that it measures, so it does as little as it can for each call.
 """
@@ -56,12 +56,13 @@ class Web:
         await self._send({"method": "notifications/initialized"})
 
     async def close(self) -> None:
+        """Close the connections and end the process."""
         for connection in self._idle:
             connection.close()
         end(self._process)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Raises Failed."""
+        """Call a tool and return its result. Raises Failed."""
         _, message = await self._send(self._call(tool, arguments))
         return checked(message, "tools/call")
 
@@ -122,7 +123,7 @@ class Web:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time; an answer of known length, or in chunks."""
+    """One connection with one request at a time; it reads answers of known length and chunked ones."""
 
     lost = False
 
@@ -193,6 +194,7 @@ def message_in(body: bytes) -> dict[str, Any]:
 
 
 def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

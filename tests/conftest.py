@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Sandbox
@@ -42,7 +42,7 @@ async def no_wait(_: float) -> None:
 
 @pytest.fixture
 def service(sandbox: Sandbox) -> CampaignService:
-    client = AsissoClient(Connection(SETTINGS, transport=sandbox.transport()), SETTINGS)
+    client = AsissoClient(ApiTransport(SETTINGS, transport=sandbox.transport()), SETTINGS)
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
 
 

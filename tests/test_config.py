@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from asisso_mcp.config import DEFAULT_BASE_URL, SETTINGS, Settings, SettingsError, is_loopback
+from asisso_mcp.config import (
+    DEFAULT_BASE_URL,
+    HTTP_SETTINGS,
+    SETTINGS,
+    Settings,
+    SettingsError,
+    UnreadableLimit,
+    is_loopback,
+)
+from asisso_mcp.setting_names import LATER_LIMITS
 
 
 def read(**environment: str) -> Settings:
@@ -36,7 +45,7 @@ def test_without_any_variable_the_defaults_hold() -> None:
     )
 
 
-def test_every_variable_is_read_and_noted_as_given(tmp_path: Path) -> None:
+def test_every_variable_is_read(tmp_path: Path) -> None:
     pem = tmp_path / "ca.pem"
     pem.touch()
     settings = read(
@@ -58,26 +67,159 @@ def test_every_variable_is_read_and_noted_as_given(tmp_path: Path) -> None:
     assert (settings.timeout, settings.ca_file) == (2.5, pem)
     assert (settings.sandbox, settings.read_only) == (True, True)
     assert (settings.campaigns, settings.log_level) == (frozenset({3, 17, 42}), "debug")
-    assert settings.given == {
-        "ASISSO_API_KEY",
-        "ASISSO_ACCESS_TOKEN",
-        "ASISSO_BASE_URL",
-        "ASISSO_TIMEOUT",
-        "ASISSO_PROXY",
-        "ASISSO_CA_FILE",
-        "ASISSO_SANDBOX",
-        "ASISSO_READ_ONLY",
-        "ASISSO_CAMPAIGNS",
-        "ASISSO_LOG_LEVEL",
-    }
 
 
-@pytest.mark.parametrize("value", ["", "   ", "\n", "${ASISSO_API_KEY}", "${user_config.api_key}", " ${X} ", "${}"])
-@pytest.mark.parametrize("name", [each.name for each in SETTINGS])
+BLANK = ("", "   ", "\n")
+PLACEHOLDERS = (
+    "${ASISSO_API_KEY}",
+    "${user_config.api_key}",
+    " ${X} ",
+    "${}",
+    "${input:ro}",
+    "${{ secrets.KEY }}",
+    "$IDS",
+    "%RO%",
+)
+LIMITS = [each for each in SETTINGS if each.is_limit]
+
+
+@pytest.mark.parametrize("value", [*BLANK, *PLACEHOLDERS])
+@pytest.mark.parametrize("name", [each.name for each in SETTINGS if not each.is_limit])
 def test_an_empty_value_or_an_unsubstituted_placeholder_counts_as_unset(name: str, value: str) -> None:
-    settings = Settings.from_environment({name: value})
+    assert Settings.from_environment({name: value}) == Settings()
+
+
+CLOSED = (
+    " A limit that is not understood is never taken for none: nothing is sent to the API. Correct it, or remove it if no limit is "
+    "meant, then restart."
+)
+
+
+def test_the_limits_are_known_and_each_has_a_word_for_no_limit() -> None:
+    assert {each.name: each.default for each in LIMITS} == {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "all"}
+    assert not {each.name for each in LIMITS} & set(LATER_LIMITS)
+
+
+@pytest.mark.parametrize("value", [*BLANK, *PLACEHOLDERS])
+@pytest.mark.parametrize(("name", "none"), [("ASISSO_READ_ONLY", "0"), ("ASISSO_CAMPAIGNS", "all")])
+def test_an_empty_limit_or_a_placeholder_for_one_is_refused(name: str, none: str, value: str) -> None:
+    with pytest.raises(UnreadableLimit) as caught:
+        Settings.from_environment({name: value})
+    what = "a placeholder that was not filled in" if value.strip() else "empty"
+    assert str(caught.value) == f"{name} is {what}; without a limit it would be {none}.{CLOSED}"
+
+
+def test_all_that_is_wrong_with_the_limits_is_said_at_once() -> None:
+    with pytest.raises(UnreadableLimit) as caught:
+        read(campaign="12", read_only="${input:ro}", campaigns="twelve")
+    assert str(caught.value) == (
+        "ASISSO_CAMPAIGN is not a setting; did you mean ASISSO_CAMPAIGNS? "
+        "ASISSO_READ_ONLY is a placeholder that was not filled in; without a limit it would be 0. "
+        f"ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all.{CLOSED}"
+    )
+
+
+@pytest.mark.parametrize("flags", [{"read_only": True}, {"sandbox": True}])
+def test_no_flag_makes_an_unreadable_limit_good(flags: dict[str, bool]) -> None:
+    with pytest.raises(UnreadableLimit):
+        Settings.from_environment({"ASISSO_READ_ONLY": ""}, **flags)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ASISSO_READONLY", "ASISSO_READ_ONLY"),
+        ("ASISSO_READ", "ASISSO_READ_ONLY"),
+        ("ASISSO_MCP_READ_ONLY", "ASISSO_READ_ONLY"),
+        ("ASISSO_REDONLY", "ASISSO_READ_ONLY"),
+        ("asisso_read_only", "ASISSO_READ_ONLY"),
+        ("Asisso_ReadOnly", "ASISSO_READ_ONLY"),
+        ("ASISSO-READ-ONLY", "ASISSO_READ_ONLY"),
+        ("ASISSO__READ_ONLY", "ASISSO_READ_ONLY"),
+        ("ASISSO_CAMPAIGN", "ASISSO_CAMPAIGNS"),
+        ("ASISSO_CAMPAIGN_ID", "ASISSO_CAMPAIGNS"),
+        ("ASISSO_CAMPAIGN_IDS", "ASISSO_CAMPAIGNS"),
+        ("ASISSO_ALLOWED_CAMPAIGNS", "ASISSO_CAMPAIGNS"),
+        ("ASISSO_CAMPAINGS", "ASISSO_CAMPAIGNS"),
+        ("asisso_campaigns", "ASISSO_CAMPAIGNS"),
+    ],
+)
+@pytest.mark.parametrize("value", ["1", ""])
+def test_an_unknown_name_close_to_a_limits_is_refused_whatever_its_value(name: str, meant: str, value: str) -> None:
+    with pytest.raises(UnreadableLimit) as caught:
+        Settings.from_environment({name: value})
+    assert str(caught.value) == f"{name} is not a setting; did you mean {meant}?{CLOSED}"
+
+
+@pytest.mark.parametrize("name", LATER_LIMITS)
+def test_a_limit_of_a_later_version_is_refused_because_it_would_not_hold(name: str) -> None:
+    with pytest.raises(UnreadableLimit) as caught:
+        Settings.from_environment({name: "5"})
+    assert str(caught.value) == f"{name} is a limit that this version does not have.{CLOSED}"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ASISSO_CONCURRENCY", "ASISSO_MAX_CONCURRENCY"),
+        ("ASISSO_HOURS", "ASISSO_CALLING_HOURS"),
+        ("ASISSO_TOOL", "ASISSO_TOOLS"),
+        ("ASISSO_MAXRETRIES", "ASISSO_MAX_RETRIES"),
+    ],
+)
+def test_a_name_close_to_a_limit_of_a_later_version_is_refused_as_well(name: str, meant: str) -> None:
+    with pytest.raises(UnreadableLimit) as caught:
+        Settings.from_environment({name: "5"})
+    assert str(caught.value) == f"{name} is close to {meant}, a limit that this version does not have.{CLOSED}"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "ASISSO_API_KYE",
+            "ASISSO_API_KYE is not a setting of this version, so it does nothing; did you mean ASISSO_API_KEY?",
+        ),
+        (
+            "asisso_api_key",
+            "asisso_api_key is not a setting of this version, so it does nothing; did you mean ASISSO_API_KEY?",
+        ),
+        ("ASISSO_USER", "ASISSO_USER is not a setting of this version, so it does nothing."),
+        ("ASISSO_CONFIG", "ASISSO_CONFIG is not a setting of this version, so it does nothing."),
+        ("ASISSO_DEBUG", "ASISSO_DEBUG is not a setting of this version, so it does nothing."),
+        ("ASISSO_JOURNAL", "ASISSO_JOURNAL is not a setting of this version, so it does nothing."),
+        ("ASISSO_", "ASISSO_ is not a setting of this version, so it does nothing."),
+        ("ASISSO_\x1b[2J\n", "ASISSO_ is not a setting of this version, so it does nothing."),
+    ],
+)
+def test_any_other_unknown_name_is_told_and_changes_nothing(name: str, sentence: str) -> None:
+    settings = Settings.from_environment({name: "1"})
     assert settings == Settings()
-    assert settings.given == frozenset()
+    assert settings.warnings == (sentence,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ASISSO_MCP_SERVICE_HOST",
+        "ASISSO_MCP_SERVICE_PORT",
+        "ASISSO_MCP_SERVICE_PORT_HTTP",
+        "ASISSO_MCP_PORT",
+        "ASISSO_MCP_PORT_8000_TCP",
+        "ASISSO_MCP_PORT_8000_TCP_ADDR",
+        "ASISSO_MCP_PORT_8000_TCP_PORT",
+        "ASISSO_MCP_PORT_8000_TCP_PROTO",
+        "ASISSO_SERVICE_HOST",
+        "ASISSO_PORT_53_UDP",
+        "ASISSO_READ_ONLY_SERVICE_HOST",
+        *(each.name for each in HTTP_SETTINGS),
+        "asissomcp",
+        "MY_ASISSO_READONLY",
+    ],
+)
+def test_names_that_kubernetes_sets_and_those_of_http_and_of_others_are_no_concern(name: str) -> None:
+    settings = Settings.from_environment({name: "tcp://10.0.0.1:8000"})
+    assert (settings, settings.warnings) == (Settings(), ())
 
 
 def test_flags_win_over_the_environment_and_an_absent_flag_does_not() -> None:
@@ -120,7 +262,7 @@ NO_KEY = "ASISSO_API_KEY contains a space, a line break or a character that cann
 NO_TIMEOUT = "ASISSO_TIMEOUT is the number of seconds for one request, from 0.1 to 600."
 NO_PROXY = "ASISSO_PROXY must be a URL such as http://proxy.example:3128."
 NO_FILE = "ASISSO_CA_FILE does not name a file; give the full path of a PEM file."
-NO_IDS = "ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all."
+NO_IDS = f"ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all.{CLOSED}"
 
 
 def no_path(origin: str) -> str:
@@ -184,7 +326,7 @@ def no_path(origin: str) -> str:
         ("ca_file", "/", NO_FILE),
         ("ca_file", "~no-such-person/ca.pem", NO_FILE),
         ("sandbox", "maybe", "ASISSO_SANDBOX must be 1 or 0."),
-        ("read_only", "2", "ASISSO_READ_ONLY must be 1 or 0."),
+        ("read_only", "2", f"ASISSO_READ_ONLY must be 1 or 0.{CLOSED}"),
         ("campaigns", "3,x", NO_IDS),
         ("campaigns", ",", NO_IDS),
         ("campaigns", "0", NO_IDS),

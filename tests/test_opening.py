@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from asisso_mcp import opening
+from asisso_mcp.config import SETTINGS
 from asisso_mcp.server import prepared
 
 HELLO = prepared.handshake("2025-11-25")
@@ -130,12 +131,30 @@ def test_the_opening_needs_neither_the_sdk_nor_pydantic() -> None:
         (["demo"], {}),
         (["--version"], {}),
         ([], {"ASISSO_READ_ONLY": "yes"}),
+        ([], {"ASISSO_READ_ONLY": ""}),
+        ([], {"ASISSO_READ_ONLY": "${input:ro}"}),
+        ([], {"ASISSO_READONLY": "1"}),
+        ([], {"asisso_read_only": "1"}),
+        ([], {"ASISSO_TOOLS": "get_campaign"}),
+        ([], {"ASISSO-READ-ONLY": "1"}),
+        ([], {"ASISSO_MCP_SERVICE_HOST": "10.0.0.1"}),
     ],
 )
 def test_where_the_prepared_answers_may_not_fit_they_are_not_used(
     arguments: list[str], environment: dict[str, str]
 ) -> None:
     assert opening._prepared(arguments, environment) is None
+
+
+def test_the_prepared_answers_are_used_with_settings_that_change_nothing_of_them() -> None:
+    names = {setting.name for setting in SETTINGS} - {"ASISSO_READ_ONLY"}
+    assert names >= opening._WITHOUT_EFFECT
+    everything = opening._prepared([], {})
+    assert everything is not None
+    assert (
+        opening._prepared([], {**dict.fromkeys(opening._WITHOUT_EFFECT, "x"), "ASISSO_READ_ONLY": "0", "PATH": "/"})
+        == everything
+    )
 
 
 def test_prepared_answers_of_another_version_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from asisso_mcp import __version__
-from asisso_mcp.config import SETTINGS, Settings
+from asisso_mcp.config import SETTINGS, Settings, UnreadableLimit
 from asisso_mcp.server.tools import TOOLS
 
 ROOT = Path(__file__).parents[1]
@@ -116,10 +116,31 @@ def test_every_option_of_the_bundle_reaches_a_setting_and_every_placeholder_is_a
     assert set(OPTIONS) == set(manifest["user_config"])
 
 
-def test_options_that_a_host_leaves_empty_or_as_placeholders_are_unset(manifest: dict[str, Any]) -> None:
-    environment = manifest["server"]["mcp_config"]["env"]
+def test_options_that_a_person_did_not_set_are_unset_and_every_limit_has_its_default(
+    build: ModuleType, tmp_path: Path
+) -> None:
+    build.stage(tmp_path / "bundle", [])
+    _, environment = build.launch_in(tmp_path / "bundle", {})
+    assert environment == {
+        "ASISSO_API_KEY": "${user_config.api_key}",
+        "ASISSO_SANDBOX": "false",
+        "ASISSO_READ_ONLY": "false",
+        "ASISSO_CAMPAIGNS": "all",
+    }
     assert Settings.from_environment(environment) == Settings()
-    assert Settings.from_environment(dict.fromkeys(environment, "")) == Settings()
+    assert Settings.from_environment({**environment, "ASISSO_API_KEY": "", "ASISSO_SANDBOX": ""}) == Settings()
+
+
+def test_a_limit_that_reaches_the_bundles_server_empty_or_as_a_placeholder_is_never_taken_for_none(
+    manifest: dict[str, Any],
+) -> None:
+    environment = manifest["server"]["mcp_config"]["env"]
+    limits = [setting.name for setting in SETTINGS if setting.is_limit]
+    assert set(limits) <= set(environment)
+    for name in limits:
+        for value in ("", environment[name]):
+            with pytest.raises(UnreadableLimit):
+                Settings.from_environment({name: value})
 
 
 def test_options_that_a_person_set_arrive(build: ModuleType, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.sandbox import Fault, Running, Sandbox
@@ -29,7 +29,7 @@ from asisso_mcp.server.policy import Caller
 from asisso_mcp.server.registry import Call
 from asisso_mcp.server.tools import TOOLS
 from tests.conftest import no_wait
-from tests.server.http.served import JSON, launched, message
+from tests.http.served import JSON, launched, message
 from tests.server.test_stdio import META
 
 API_KEY = "RECOGNISABLE.api.key"  # of no form that a mask would know
@@ -143,7 +143,7 @@ def test_a_proxy_that_fails_does_not_bring_its_password_to_light(wrong: str) -> 
     with proxy(wrong) as port:
         own = {"ASISSO_PROXY": f"http://user:{PASSWORD}@127.0.0.1:{port}"}
         told = run("call", "-vv", "pause_campaign", "campaign_id=3", **own)
-    assert "Nothing was sent" in told or "nothing reached the API" in told or "lost" in told
+    assert any(words in told for words in ("This request was not sent", "this request did not reach the API", "lost"))
     assert MARK not in told
 
 
@@ -249,8 +249,8 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retries, "_pause", lambda _: 0)
-    service = CampaignService(AsissoClient(Connection(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
         answer = await next(each for each in TOOLS if each.name == tool).call(
             arguments, Call(service, Desk(SETTINGS).call().policy)
@@ -265,8 +265,8 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
 async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state(
     fault: Exception | int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retries, "_pause", lambda _: 0)
-    client = AsissoClient(Connection(SETTINGS, transport=_says(fault)), SETTINGS)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    client = AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS)
     with pytest.raises(AsissoError) as raised:
         await client.get(3)
     error = raised.value
@@ -275,11 +275,11 @@ async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state
 
 
 def test_no_object_that_holds_a_secret_shows_it() -> None:
-    connection = Connection(SETTINGS)
+    transport = ApiTransport(SETTINGS)
     objects = (
         SETTINGS,
-        connection,
-        AsissoClient(connection, SETTINGS),
+        transport,
+        AsissoClient(transport, SETTINGS),
         Desk(SETTINGS),
         Caller(api_key=SecretStr(API_KEY)),
     )

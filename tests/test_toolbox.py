@@ -15,7 +15,7 @@ from mcp.client import Client
 import asisso_mcp
 from asisso_mcp import Toolbox
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS, Format
+from asisso_mcp.exports import FORMATS
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from tests.conftest import MONDAY, SETTINGS
@@ -102,40 +102,26 @@ STRICT_EDIT = {
 """Every field, as a strict model has to write it, and one of them named."""
 
 
-async def test_in_the_strict_format_null_names_nothing_and_only_what_is_named_changes(
-    toolbox: Toolbox, sandbox: Sandbox
-) -> None:
+async def test_null_names_nothing_and_only_what_is_named_changes(toolbox: Toolbox, sandbox: Sandbox) -> None:
     before = sandbox.campaign(4)
-    answer = await toolbox.call("update_campaign", json.dumps(STRICT_EDIT), format="openai-strict")
+    answer = await toolbox.call("update_campaign", json.dumps(STRICT_EDIT))
     assert answer.structure is not None
     assert answer.structure["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
     assert patches(sandbox) == [{"retry_config": {**before["retry_config"], "max_retries": 5}}]
 
 
-@pytest.mark.parametrize("form", [None, "openai", "anthropic", "gemini"])
-async def test_in_every_other_format_null_is_refused_and_explained_and_nothing_is_sent(
-    toolbox: Toolbox, sandbox: Sandbox, form: Format | None
-) -> None:
-    answer = await toolbox.call("update_campaign", STRICT_EDIT, format=form)
-    assert answer.is_error
-    assert "null changes nothing: leave the field out to keep it as it is." in answer.text
-    assert sandbox.requests == []
-
-
-async def test_a_strict_edit_of_nulls_alone_is_refused_because_it_names_no_change(
-    toolbox: Toolbox, sandbox: Sandbox
-) -> None:
-    answer = await toolbox.call("update_campaign", {**STRICT_EDIT, "retry_config": None}, format="openai-strict")
+async def test_an_edit_of_nulls_alone_is_refused_because_it_names_no_change(toolbox: Toolbox, sandbox: Sandbox) -> None:
+    answer = await toolbox.call("update_campaign", {**STRICT_EDIT, "retry_config": None})
     assert answer.is_error
     assert answer.text.startswith("Nothing was sent, because no change was named.")
     assert patches(sandbox) == []
 
 
-async def test_null_is_refused_in_the_strict_format_where_a_value_is_needed(toolbox: Toolbox, sandbox: Sandbox) -> None:
+async def test_null_is_refused_where_a_value_is_needed(toolbox: Toolbox, sandbox: Sandbox) -> None:
     slot = {"day_of_week": 0, "start_time": "09:00", "end_time": None}
     edit = {**STRICT_EDIT, "schedule_config": {"enabled": None, "timezone": None, "slots": [slot]}}
     for arguments, field in (({**STRICT_EDIT, "campaign_id": None}, "campaign_id"), (edit, "slots[0].end_time")):
-        answer = await toolbox.call("update_campaign", arguments, format="openai-strict")
+        answer = await toolbox.call("update_campaign", arguments)
         assert answer.is_error
         assert f"{field} is null; it must be " in answer.text
     assert sandbox.requests == []
@@ -173,14 +159,11 @@ async def test_a_toolbox_is_used_inside_async_with_and_can_be_opened_again(sandb
             assert (await toolbox.call("get_campaign", {"campaign_id": 3})).is_error is False
 
 
-async def test_a_format_that_does_not_exist_is_refused_with_those_that_do(toolbox: Toolbox, sandbox: Sandbox) -> None:
+def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
     unknown: Any = "mistral"
     words = "'mistral' is not a format; there are openai, openai-strict, anthropic, gemini."
     with pytest.raises(ValueError, match=re.escape(words)):
-        toolbox.definitions(unknown)
-    with pytest.raises(ValueError, match=re.escape(words)):
-        await toolbox.call("get_campaign", {"campaign_id": 3}, format=unknown)
-    assert sandbox.requests == []
+        Toolbox(SETTINGS).definitions(unknown)
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:

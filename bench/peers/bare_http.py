@@ -1,4 +1,4 @@
-"""A bare call of the API with httpx2, no MCP: what every Python server here pays at least.
+"""Bare calls to the API with httpx2, without MCP: the least that every Python server here pays.
 
 A line `METHOD PATH BODY TIMES` in, a line of JSON out: the seconds of each call, its JSON read.
 """
@@ -12,6 +12,7 @@ from campaign_api import client
 
 
 async def main() -> None:
+    """Answer the lines on stdin until it ends."""
     async with client() as http:
         while line := await asyncio.to_thread(sys.stdin.readline):
             method, path, body, times = line.split()

@@ -1,4 +1,4 @@
-"""The floor: the official SDK's low-level server, whose tools dump the API's JSON as text."""
+"""The official SDK's low-level server, whose tools return the API's JSON as text. The others are compared with it."""
 
 import json
 import sys
@@ -29,15 +29,18 @@ TOOLS = [
 
 @asynccontextmanager
 async def lifespan(_: Server[httpx2.AsyncClient]) -> AsyncIterator[httpx2.AsyncClient]:
+    """One client of the API for as long as the server runs."""
     async with client() as http:
         yield http
 
 
 async def list_tools(_: ServerRequestContext[httpx2.AsyncClient], __: PaginatedRequestParams | None) -> ListToolsResult:
+    """The five tools."""
     return ListToolsResult(tools=TOOLS)
 
 
 async def call_tool(context: ServerRequestContext[httpx2.AsyncClient], params: CallToolRequestParams) -> CallToolResult:
+    """Send the call's request to the API and return its JSON as text."""
     http, arguments = context.lifespan_context, dict(params.arguments or {})
     path = f"/campaign/{arguments.pop('campaign_id', '')}"
     match params.name:
@@ -56,6 +59,7 @@ server = Server("bare", lifespan=lifespan, on_list_tools=list_tools, on_call_too
 
 
 async def serve() -> None:
+    """Serve on stdio."""
     async with stdio_server() as (incoming, outgoing):
         await server.run(incoming, outgoing, server.create_initialization_options())
 

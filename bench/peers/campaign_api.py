@@ -1,4 +1,4 @@
-"""What the hand-written Python peers share: one pooled client of the API, and the settings that an edit may name."""
+"""The API client and the models of settings that the hand-written Python peers share."""
 
 import os
 from typing import Any
@@ -53,6 +53,7 @@ def client() -> httpx2.AsyncClient:
 
 
 async def ask(http: httpx2.AsyncClient, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Send one request and return the JSON of the answer. Raises httpx2.HTTPStatusError."""
     response = await http.request(method, path, json=body)
     response.raise_for_status()
     answer: dict[str, Any] = response.json()

@@ -5,13 +5,14 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from asisso_mcp import __version__
-from asisso_mcp.config import SETTINGS, Settings, SettingsError
+from asisso_mcp.config import HTTP_SETTINGS, SETTINGS, Settings, SettingsError, UnreadableLimit
 from asisso_mcp.wire import Wire
 
 _HTTP_OPTIONS = {
@@ -51,28 +52,34 @@ def main(arguments: Sequence[str] | None = None, *, wire: Wire | None = None) ->
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = _settings(options)
     given = {name: getattr(options, name, None) for name in _HTTP_OPTIONS}
     if getattr(options, "transport", "stdio") == "http":
-        return _serve_http(settings, {name: value for name, value in given.items() if value is not None})
+        return _serve_http(_settings(options), {name: value for name, value in given.items() if value is not None})
     for name, value in given.items():
         if value is not None:
             raise SettingsError(f"--{_HTTP_OPTIONS[name]} goes with --transport http: add that, or leave it out.")
+    refusal = None
+    try:
+        settings = _settings(options)
+    except UnreadableLimit as unreadable:  # hosts hide stderr: whoever calls is told, by a server that has no key
+        refusal = str(unreadable)
+        print(f"asisso-mcp: {refusal}", file=sys.stderr)
+        settings = Settings(read_only=options.read_only)
     wire = options.wire or Wire.take()  # before anything is imported that could print
 
     from asisso_mcp.server.stdio import serve
 
-    serve(settings, wire)
+    serve(settings, wire, refusal=refusal)
     return 0
 
 
 def _serve_http(settings: Settings, given: dict[str, Any]) -> int:
-    from asisso_mcp.server.http_settings import Serving
+    from asisso_mcp.http.settings import HttpSettings
 
-    serving = Serving.of(**given, sandbox=settings.sandbox)
-    from asisso_mcp.server.http_process import serve_http
+    http_settings = HttpSettings.of(**given, sandbox=settings.sandbox)
+    from asisso_mcp.http.process import serve_http
 
-    return serve_http(settings, serving)
+    return serve_http(settings, http_settings)
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -91,6 +98,8 @@ def _demo(_: argparse.Namespace) -> int:
 
 def _call(options: argparse.Namespace) -> int:
     settings = _settings(options)
+    import asyncio
+
     import anyio
 
     from asisso_mcp.server.desk import Desk
@@ -113,25 +122,43 @@ def _call(options: argparse.Namespace) -> int:
             print(f"asisso-mcp: {name} was given twice; which one is meant?", file=sys.stderr)
             return 2
         is_text = tool.input_schema["properties"].get(name, {}).get("type") == "string"
-        try:
-            arguments[name] = value if is_text else _json_or_text(value)
+        if is_text and value.strip() == "null":
+            print(
+                f"asisso-mcp: {name}=null names nothing: leave {name} out, or write {name}='\"null\"' for that text.",
+                file=sys.stderr,
+            )
+            return 2
+        try:  # a text is itself, unless it stands in JSON's quotes
+            arguments[name] = value if is_text and not value.startswith('"') else _json_or_text(value)
         except _TwiceNamed as twice:
             print(f"asisso-mcp: {twice} was given twice within {name}; which one is meant?", file=sys.stderr)
             return 2
 
     async def once() -> int:
-        desk = Desk(settings)
+        outcomes: list[str] = []
+        desk = Desk(settings, tell=outcomes.append)
+        if sys.platform != "win32" and (task := asyncio.current_task()) is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             answer = await tool.call(arguments, desk.call())
-        finally:
+        except asyncio.CancelledError:
             await desk.close()
+            for outcome in outcomes:
+                print(f"asisso-mcp: {outcome}", file=sys.stderr)
+            if not outcomes and not desk.in_flight():
+                print("asisso-mcp: interrupted; nothing was changed.", file=sys.stderr)
+            raise
+        await desk.close()
         if options.json and answer.structure is not None:
             print(json.dumps(answer.structure, indent=2))
         else:
             print(answer.text)
         return int(answer.is_error)
 
-    return anyio.run(once)
+    try:
+        return anyio.run(once)
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 class _TwiceNamed(Exception):
@@ -192,7 +219,18 @@ def _schemas(options: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
         return int(bool(differing))
-    for path in schemas.write(options.folder, options.format):
+    try:
+        written = schemas.write(options.folder, options.format)
+    except schemas.ForeignFile as foreign:
+        print(f"asisso-mcp: {foreign}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(
+            f"asisso-mcp: {options.folder} cannot be written: {problem.strerror}. Choose another --folder.",
+            file=sys.stderr,
+        )
+        return 1
+    for path in written:
         print(path)
     return 0
 
@@ -210,6 +248,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     levels = ("warning", "info", "debug")
     level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if options.run is not _doctor:  # which says it among its findings
+        for warning in settings.warnings:
+            print(f"asisso-mcp: {warning}", file=sys.stderr)
     for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings
@@ -277,7 +318,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _http(parser: argparse.ArgumentParser) -> None:
-    from asisso_mcp.server.http_settings import AUTH, HTTP_SETTINGS
+    from asisso_mcp.http.settings import AUTH
 
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http = parser.add_argument_group("with --transport http")

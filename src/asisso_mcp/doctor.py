@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.config import Settings
 from asisso_mcp.server.desk import in_sandbox
@@ -18,30 +18,32 @@ async def examine(settings: Settings, out: Callable[[str], None]) -> int:
     out(f"proxy    {'set (ASISSO_PROXY)' if settings.proxy else 'none of its own'}")
     out(f"CA file  {'set (ASISSO_CA_FILE)' if settings.ca_file else 'the system’s certificates'}")
     out(f"may      {'read only' if settings.read_only else 'read and write'}, {_campaigns(settings)}")
-    transport = None
+    for warning in settings.warnings:
+        out(f"unknown  {warning}")
+    sandbox = None
     if settings.sandbox:
-        settings, transport = in_sandbox(settings)
-    connection = Connection(settings, transport=transport)
+        settings, sandbox = in_sandbox(settings)
+    transport = ApiTransport(settings, transport=sandbox)
     try:
-        version = await _health(connection)
+        version = await _health(transport)
         if version is not None:
             out(f"answer   the API is there{f', version {version}' if version else ''}")
-        campaigns = await AsissoClient(connection, settings).list_campaigns()
+        campaigns = await AsissoClient(transport, settings).list_campaigns()
     except AsissoError as fault:
         out(f"problem  {fault.text}")
         return 1
     finally:
-        await connection.close()
+        await transport.aclose()
     out(f"access   the key is accepted and sees {len(campaigns)} campaign{'' if len(campaigns) == 1 else 's'}")
     out("Ready.")
     return 0
 
 
-async def _health(connection: Connection) -> str | None:
+async def _health(transport: ApiTransport) -> str | None:
     """The platform's version: a route that needs no key, so that a wrong address shows before a wrong key."""
-    reply = await connection.send("GET", "/health", headers={})
+    response = await transport.send("GET", "/health", headers={})
     try:
-        health = reply.json() if reply.status == 200 else None
+        health = response.json() if response.status == 200 else None
     except ValueError:
         health = None
     return one_line(health.get("version", ""), 20) if isinstance(health, dict) else None

@@ -31,27 +31,6 @@ def exported(definitions: Iterable[Mapping[str, Any]], form: Format) -> list[dic
     return [{"functionDeclarations": made}] if form == "gemini" else made
 
 
-def without_nulls(arguments: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    """What a model meant that had to write every field of `openai-strict`: null where a field may be left out is left out.
-
-    A section with nothing but nulls names nothing, and is left out as well. Null stays where a value is needed, to be refused.
-    """
-    properties, required = schema.get("properties", {}), schema.get("required", ())
-    kept: dict[str, Any] = {}
-    for name, value in arguments.items():
-        optional = name in properties and name not in required
-        if value is None and optional:
-            continue
-        if isinstance(value, dict) and properties.get(name, {}).get("type") == "object":
-            named = without_nulls(value, properties[name])
-            if value and not named and optional:
-                continue
-            kept[name] = named
-        else:
-            kept[name] = value
-    return kept
-
-
 def _openai(tool: Mapping[str, Any]) -> dict[str, Any]:
     function = {"name": tool["name"], "description": tool["description"], "parameters": tool["inputSchema"]}
     return {"type": "function", "function": {**function, "strict": False}}

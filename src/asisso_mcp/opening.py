@@ -33,6 +33,18 @@ _VERSION = "io.modelcontextprotocol/protocolVersion"
 _INFO = "io.modelcontextprotocol/clientInfo"
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 _FLAGS = {"--sandbox", "--read-only", "-v", "-vv", "--verbose"}
+_WITHOUT_EFFECT = {
+    "ASISSO_API_KEY",
+    "ASISSO_ACCESS_TOKEN",
+    "ASISSO_BASE_URL",
+    "ASISSO_TIMEOUT",
+    "ASISSO_PROXY",
+    "ASISSO_CA_FILE",
+    "ASISSO_SANDBOX",
+    "ASISSO_CAMPAIGNS",
+    "ASISSO_LOG_LEVEL",
+}
+"""Settings that change nothing of what is prepared, whatever their value. With any other name the real server answers."""
 
 
 def main() -> NoReturn:
@@ -170,10 +182,12 @@ def _import_the_server() -> None:
 
 def _require_settings() -> None:
     """What is wrong with the settings is said now, although the first call is yet to come."""
-    from asisso_mcp.config import Settings, SettingsError
+    from asisso_mcp.config import Settings, SettingsError, UnreadableLimit
 
     try:
         Settings.from_environment()
+    except UnreadableLimit:  # the real server says it in answer to each call
+        return
     except SettingsError as problem:
         sys.stderr.write(f"asisso-mcp: {problem}\n")
         sys.stderr.flush()
@@ -207,8 +221,13 @@ def _prepared(
 ) -> tuple[Mapping[str, Any], Sequence[str]] | None:
     """The prepared answers for this start, or None: then the real server speaks from the first frame."""
     flags = arguments[1:] if arguments[:1] == ["serve"] else arguments
-    read_only = environment.get("ASISSO_READ_ONLY", "")
-    if not _FLAGS.issuperset(flags) or read_only not in ("", "0", "1"):
+    read_only = environment.get("ASISSO_READ_ONLY", "0")
+    ours = {name for name in environment if name.upper().startswith("ASISSO")}
+    if (
+        not _FLAGS.issuperset(flags)
+        or read_only not in ("0", "1")
+        or not ours <= _WITHOUT_EFFECT | {"ASISSO_READ_ONLY"}
+    ):
         return None
     try:
         with open(PREPARED, "rb") as file:

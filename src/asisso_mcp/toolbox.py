@@ -7,6 +7,7 @@ async with Toolbox.from_environment(sandbox=True) as toolbox:
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS, Format, exported, without_nulls
+from asisso_mcp.exports import FORMATS, Format, exported
 from asisso_mcp.server.desk import Desk, utc_now
 from asisso_mcp.server.policy import Policy
 from asisso_mcp.server.registry import Answer, Registry
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = ["Answer", "Format", "Toolbox"]
+
+logger = logging.getLogger(__name__)
 
 
 class Toolbox:
@@ -53,30 +56,28 @@ class Toolbox:
         read_only: bool | None = None,
         campaigns: Iterable[int] | None = None,
     ) -> "Toolbox":
-        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError.
+        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError, also for a limit
+        in the environment that cannot be understood.
 
         sandbox: the built-in API, no key, no network. read_only: only the tools that read. campaigns: the only ids that may be
         touched; no argument of a call widens that.
         """
         settings = Settings.from_environment(sandbox=sandbox, read_only=read_only)
+        for warning in settings.warnings:
+            logger.warning(warning)
         return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
 
     def definitions(self, format: Format) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
         """What to put into `tools` of a request to that provider. Raises ValueError for a format that does not exist."""
-        return exported([tool.definition() for tool in self._tools], _known(format))
+        if format not in FORMATS:
+            raise ValueError(f"{one_line(format, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
+        return exported([tool.definition() for tool in self._tools], format)
 
-    async def call(
-        self,
-        name: str,
-        arguments: Mapping[str, Any] | str,
-        *,
-        format: Format | None = None,  # noqa: A002
-    ) -> Answer:
+    async def call(self, name: str, arguments: Mapping[str, Any] | str) -> Answer:
         """One call, as a model asked for it. Refusals and failures are answers with `is_error`; nothing about them raises.
 
-        arguments: an object, or its JSON text as some APIs hand it over. format: the one whose definitions the model was
-        given. It matters for "openai-strict" alone: there null means "not named"; anywhere else null is refused and explained.
-        Raises RuntimeError outside of `async with`, ValueError for a format that does not exist.
+        arguments: an object, or its JSON text as some APIs hand it over; null means "not named". Raises RuntimeError outside
+        of `async with`.
         """
         if self._desk is None:
             raise RuntimeError("A Toolbox is used inside `async with`, so that its connection is closed afterwards.")
@@ -87,8 +88,6 @@ class Toolbox:
         given = _object(arguments)
         if given is None:
             return Answer(f"Nothing was sent, because the arguments of {name} are not a JSON object.")
-        if format is not None and _known(format) == "openai-strict":
-            given = without_nulls(given, tool.input_schema)
         return await tool.call(given, self._desk.call())
 
     async def __aenter__(self) -> Self:
@@ -110,9 +109,3 @@ def _object(arguments: Mapping[str, Any] | str) -> dict[str, Any] | None:
         except (ValueError, RecursionError):
             return None
     return dict(arguments) if isinstance(arguments, Mapping) else None
-
-
-def _known(form: Format) -> Format:
-    if form not in FORMATS:
-        raise ValueError(f"{one_line(form, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
-    return form

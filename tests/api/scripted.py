@@ -5,8 +5,10 @@ Each request takes the next answer; the last answer stays.
 
 import asyncio
 import json
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +19,15 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import PatchBody
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.config import Settings
 
 KEY = "as_0123456789abcdef"
+
+BOUND_SECONDS = 30
+"""What would hang ends then; a machine under load is given the time."""
 
 CAMPAIGN: dict[str, Any] = {"id": 3, "name": "Spring promo", "state": "paused"}
 
@@ -51,8 +56,8 @@ class Scripted:
         self.requests: list[httpx2.Request] = []
         self._answers = list(answers)
         self.settings = settings or globals()["settings"]()
-        self.connection = Connection(self.settings, transport=httpx2.MockTransport(self._answer))
-        self.client = AsissoClient(self.connection, self.settings)
+        self.transport = ApiTransport(self.settings, transport=httpx2.MockTransport(self._answer))
+        self.client = AsissoClient(self.transport, self.settings)
 
     @property
     def asked(self) -> list[str]:
@@ -101,11 +106,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes to write, and what the server does with the connection afterwards: keep, close, or hang. `unasked` comes a moment later."""
+    """Bytes to write, and what the server does with the connection afterwards: keep, close, reset, or hang."""
 
     written: bytes = b""
     then: str = "keep"
-    unasked: bytes = b""
 
 
 def raw(status: int, body: bytes | object = b"", *, then: str = "keep", headers: str = "") -> Raw:
@@ -115,6 +119,7 @@ def raw(status: int, body: bytes | object = b"", *, then: str = "keep", headers:
 
 
 DROP = Raw(then="close")
+RESET = Raw(then="reset")
 SILENCE = Raw(then="hang")
 
 
@@ -141,18 +146,22 @@ class RawServer:
                 answered = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
                 writer.write(answered.written)
                 await writer.drain()
-                if answered.unasked:
-                    await asyncio.sleep(0.01)
-                    writer.write(answered.unasked)
                 if answered.then == "hang":
                     await asyncio.Event().wait()
-                if answered.then == "close":
+                if answered.then == "reset":
+                    reset(writer)
+                if answered.then in ("close", "reset"):
                     return
         except ConnectionError:
             pass  # the client hung up, as some of these tests want it to
         finally:
             self.ended += 1
-            writer.close()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End the connection with a RST, as a machine does that has crashed."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _request(reader: asyncio.StreamReader, number: int) -> Sent | None:
@@ -173,19 +182,31 @@ async def _request(reader: asyncio.StreamReader, number: int) -> Sent | None:
 async def listening(
     *answers: Raw, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[RawServer]:
-    """A server on an ephemeral loopback port."""
+    """A server with these answers on an ephemeral loopback port."""
     script = RawServer(list(answers), scheme="https" if tls else "http")
+    async with serving(script.serve, tls=tls, host=host) as script.port:
+        yield script
+
+
+@asynccontextmanager
+async def serving(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    *,
+    tls: ssl.SSLContext | None = None,
+    host: str = "127.0.0.1",
+) -> AsyncIterator[int]:
+    """An ephemeral loopback port whose every connection is served by `serve`. None of them outlives the block."""
     busy: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(script.serve(reader, writer))
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
         busy.add(task)
         task.add_done_callback(busy.discard)
+        task.add_done_callback(lambda _: writer.close())
 
     server = await asyncio.start_server(accept, host, 0, ssl=tls)
-    script.port = server.sockets[0].getsockname()[1]
     try:
-        yield script
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for task in busy:
@@ -196,16 +217,16 @@ async def listening(
 
 @asynccontextmanager
 async def asking(asked: Settings) -> AsyncIterator[AsissoClient]:
-    """A client with a pool of its own over real sockets."""
-    connection = Connection(asked)
+    """A client with a transport of its own over real sockets."""
+    transport = ApiTransport(asked)
     try:
-        yield AsissoClient(connection, asked)
+        yield AsissoClient(transport, asked)
     finally:
-        await connection.close()
+        await transport.aclose()
 
 
 async def failing(call: Callable[[], Awaitable[object]]) -> AsissoError:
-    with anyio.fail_after(5), pytest.raises(AsissoError) as caught:
+    with anyio.fail_after(BOUND_SECONDS), pytest.raises(AsissoError) as caught:
         await call()
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
@@ -214,7 +235,7 @@ async def failing(call: Callable[[], Awaitable[object]]) -> AsissoError:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what another task brings about."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(BOUND_SECONDS):
         while not condition():  # noqa: ASYNC110 - a server's list has no event
             await asyncio.sleep(0.005)  # anyio's is a pretence where a test counts the waits
 

@@ -11,8 +11,8 @@ import anyio.lowlevel
 import httpx2
 import pytest
 
-from asisso_mcp.api.connection import MAX_LIST_BYTES, MAX_REPLY_BYTES
 from asisso_mcp.api.errors import TimedOut, UnreadableReply
+from asisso_mcp.api.transport import MAX_LIST_BYTES, MAX_RESPONSE_BYTES
 from tests.api.scripted import (
     CAMPAIGN,
     SILENCE,
@@ -32,13 +32,13 @@ TOO_LARGE = "The API's answer is larger than 8 MB, so it was not read. If this w
 @pytest.mark.parametrize(
     "answered",
     [
-        Raw(f"HTTP/1.1 200 OK\r\ncontent-length: {MAX_REPLY_BYTES + 1}\r\n\r\n".encode(), "hang"),
+        Raw(f"HTTP/1.1 200 OK\r\ncontent-length: {MAX_RESPONSE_BYTES + 1}\r\n\r\n".encode(), "hang"),
         Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 9999999999999999999\r\n\r\n", "hang"),
-        Raw(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (MAX_REPLY_BYTES + 1), "hang"),
+        Raw(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (MAX_RESPONSE_BYTES + 1), "hang"),
         Raw(
             b"HTTP/1.1 422 x\r\ntransfer-encoding: chunked\r\n\r\n"
-            + b"%x\r\n" % (MAX_REPLY_BYTES + 1)
-            + b" " * (MAX_REPLY_BYTES + 1),
+            + b"%x\r\n" % (MAX_RESPONSE_BYTES + 1)
+            + b" " * (MAX_RESPONSE_BYTES + 1),
             "hang",
         ),
     ],
@@ -52,7 +52,7 @@ async def test_an_answer_beyond_8_mb_is_refused_while_it_is_read(answered: Raw) 
 
 
 async def test_an_answer_of_exactly_8_mb_is_read() -> None:
-    body = json.dumps(CAMPAIGN).encode().ljust(MAX_REPLY_BYTES)
+    body = json.dumps(CAMPAIGN).encode().ljust(MAX_RESPONSE_BYTES)
     async with listening(raw(200, body)) as api, asking(settings(api.origin)) as client:
         assert (await client.get(3)).id == 3
 
@@ -60,7 +60,7 @@ async def test_an_answer_of_exactly_8_mb_is_read() -> None:
 async def test_a_list_may_be_larger_because_it_has_no_pages_and_is_bounded_too() -> None:
     row = {**CAMPAIGN, "name": "x" * 200, "padding": "y" * 800}
     body = json.dumps({"campaigns": [row] * 10_000}).encode()
-    assert MAX_REPLY_BYTES < len(body) < MAX_LIST_BYTES
+    assert MAX_RESPONSE_BYTES < len(body) < MAX_LIST_BYTES
     async with listening(raw(200, body)) as api, asking(settings(api.origin, timeout=20)) as client:
         assert len(await client.list_campaigns()) == 10_000
     async with (
@@ -88,8 +88,8 @@ async def test_an_endless_answer_costs_no_more_memory_than_the_limit() -> None:
     finally:
         tracemalloc.stop()
     assert fault.text == TOO_LARGE
-    assert pieces == MAX_REPLY_BYTES // 65_536 + 1
-    assert peak < 3 * MAX_REPLY_BYTES
+    assert pieces == MAX_RESPONSE_BYTES // 65_536 + 1
+    assert peak < 3 * MAX_RESPONSE_BYTES
 
 
 async def test_an_answer_that_was_compressed_unasked_is_read_and_bounded_after_decompression() -> None:

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from asisso_mcp.api.errors import Misconfigured
 from asisso_mcp.api.models import PatchBody
 from asisso_mcp.config import Settings
-from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, failing, listening, raw, settings
+from tests.api.conftest import Resolving
+from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, failing, listening, raw, serving, settings
 from tests.api.test_tls import certificate
 
 ABOUT_THE_BODY = {"content-length", "content-type", "connection"}
@@ -61,7 +62,7 @@ async def test_a_proxy_that_refuses_is_told_and_learns_the_hosts_name_but_not_th
         async with asking(outward) as client:
             fault = await failing(lambda: client.pause(3))
     assert fault.text == (
-        "The proxy did not let the request through, so nothing reached the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
+        "The proxy did not let the request through, so this request did not reach the API. Check ASISSO_PROXY (or HTTPS_PROXY)."
     )
     assert fault.executed is False
     assert {sent.line for sent in proxy.requests} == {"CONNECT app.asisso.com:443 HTTP/1.1"}
@@ -78,7 +79,7 @@ async def test_through_a_proxy_requests_arrive_as_they_do_without_one(
         monkeypatch.delenv(name, raising=False)
     counted = raw(200, CAMPAIGN, headers="set-cookie: mine=1\r\n")
     async with listening(counted, tls=signed.server) as api, tunnelling(api.port) as (proxy, asked_for):
-        outward = settings("https://api.example", ca_file=signed.pem)
+        outward = settings("https://api.example", timeout=30, ca_file=signed.pem)
         if named_by == "setting":
             outward = replace(outward, proxy=SecretStr(proxy))
         else:
@@ -103,13 +104,16 @@ async def test_through_a_proxy_requests_arrive_as_they_do_without_one(
         }
 
 
-async def test_a_host_that_the_environment_excepts_is_asked_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_the_environment_excepts_is_asked_without_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, resolving: Resolving
+) -> None:
     async with listening(raw(407, b"no")) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.origin)
-        monkeypatch.setenv("NO_PROXY", "no-such-host.invalid")
-        async with asking(settings("https://no-such-host.invalid")) as client:
+        monkeypatch.setenv("NO_PROXY", "api.example")
+        resolving()
+        async with asking(settings("https://api.example")) as client:
             fault = await failing(lambda: client.pause(3))
-    assert fault.text.startswith("https://no-such-host.invalid could not be reached (")
+    assert fault.text.startswith("https://api.example could not be reached (Name or service not known)")
     assert proxy.connections == 0
 
 
@@ -127,10 +131,13 @@ async def tunnelling(port: int) -> AsyncIterator[tuple[str, list[str]]]:
         asked_for.append((await reader.readuntil(b"\r\n\r\n")).decode().partition("\r\n")[0])
         onward, back = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(copy(reader, back), copy(onward, writer), return_exceptions=True)
+        try:
+            await asyncio.gather(copy(reader, back), copy(onward, writer), return_exceptions=True)
+        finally:
+            back.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked_for
+    async with serving(serve) as proxy:
+        yield f"http://127.0.0.1:{proxy}", asked_for
 
 
 async def test_a_ca_file_that_is_gone_or_is_no_certificate_is_told_as_that(tmp_path: Path) -> None:

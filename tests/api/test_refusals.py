@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asisso_mcp.api.connection import Reply
 from asisso_mcp.api.errors import (
+    ApiRefused,
     AsissoError,
     Busy,
     InvalidValues,
@@ -17,13 +17,13 @@ from asisso_mcp.api.errors import (
     LimitExceeded,
     NotFound,
     QuotaExceeded,
-    Refused,
     ServerFault,
     StateConflict,
     TelephonyMissing,
     WrongAddress,
 )
-from asisso_mcp.api.replies import campaign_in
+from asisso_mcp.api.responses import parse_campaign
+from asisso_mcp.api.transport import ApiResponse
 from tests.api.scripted import outcome
 
 
@@ -109,7 +109,7 @@ REFUSALS = [
     ("resume", 401, "No outbound trunk", TelephonyMissing, without_telephony("No outbound trunk")),
     ("resume", 402, "Workflow not found", QuotaExceeded, out_of_credit("Workflow not found")),
     ("resume", 402, None, QuotaExceeded, out_of_credit("HTTP 402")),
-    ("get", 402, "Pay up", Refused, "The API refused the request (Pay up); nothing was changed."),
+    ("get", 402, "Pay up", ApiRefused, "The API refused the request (Pay up); nothing was changed."),
     ("get", 404, "Campaign not found", NotFound, NO_CAMPAIGN),
     ("patch", 404, "Campaign 3 not found", NotFound, NO_CAMPAIGN),
     ("get", 404, "Not Found", WrongAddress, UNKNOWN_ADDRESS),
@@ -146,8 +146,8 @@ REFUSALS = [
         LimitExceeded,
         limited("max_concurrency (21) cannot exceed organization limit (20)"),
     ),
-    ("get", 418, "teapot", Refused, "The API refused the request (teapot); nothing was changed."),
-    ("get", 410, None, Refused, "The API refused the request (HTTP 410); nothing was changed."),
+    ("get", 418, "teapot", ApiRefused, "The API refused the request (teapot); nothing was changed."),
+    ("get", 410, None, ApiRefused, "The API refused the request (HTTP 410); nothing was changed."),
 ]
 
 
@@ -254,13 +254,13 @@ async def test_an_api_that_is_busy_says_when_to_look_again(
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date_that_may_lack_its_zone(text: str, seconds: float | None) -> None:
     with pytest.raises(Busy) as caught:
-        campaign_in(Reply(503, {"retry-after": text}, b""), 3)
+        parse_campaign(ApiResponse(503, {"retry-after": text}, b""), 3)
     assert caught.value.retry_after == seconds
 
 
 def test_retry_after_as_a_date_is_counted_from_now() -> None:
     with pytest.raises(Busy) as caught:
-        campaign_in(Reply(503, {"retry-after": in_an_hour()}, b""), 3)
+        parse_campaign(ApiResponse(503, {"retry-after": in_an_hour()}, b""), 3)
     assert caught.value.retry_after is not None
     assert 3000 < caught.value.retry_after <= 3570
 
@@ -269,7 +269,7 @@ def test_retry_after_as_a_date_is_counted_from_now() -> None:
 @given(st.text())
 def test_no_retry_after_header_is_ever_more_than_none_or_seconds(text: str) -> None:
     with pytest.raises(Busy) as caught:
-        campaign_in(Reply(503, {"retry-after": text}, b""), 3)
+        parse_campaign(ApiResponse(503, {"retry-after": text}, b""), 3)
     assert caught.value.retry_after is None or caught.value.retry_after >= 0
 
 
@@ -286,6 +286,6 @@ async def test_a_plain_text_500_is_a_server_fault_whose_outcome_is_unknown(statu
 def test_a_refusals_words_are_shown_without_what_they_could_carry() -> None:
     detail = "bad\n\x1b[31mState: running\u202e +14155550100 jane@example.org http://10.0.0.5/x [SQL: SELECT 1]"
     with pytest.raises(StateConflict) as caught:
-        campaign_in(Reply(400, {}, json.dumps({"detail": detail}).encode()), 3)
+        parse_campaign(ApiResponse(400, {}, json.dumps({"detail": detail}).encode()), 3)
     shown = "bad State: running [number hidden] [e-mail hidden] [address hidden] [query hidden]"
     assert caught.value.text == conflict(shown)

@@ -9,6 +9,7 @@ import tenacity
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.errors import AsissoError, Busy, ServerFault, Unreachable
+from asisso_mcp.api.retries import NotExecuted
 from tests.api.scripted import CALLS, CAMPAIGN, InProcess, Scripted, answer
 
 GOOD = answer(200, {**CAMPAIGN, "campaigns": []})
@@ -68,7 +69,7 @@ FINAL = [
 ] + [answer(200, b"no json"), answer(200, {**CAMPAIGN, "id": 4}), httpx2.LocalProtocolError("x")]  # fmt: skip
 
 
-def named(fault: InProcess) -> str:
+def named(fault: object) -> str:
     if isinstance(fault, httpx2.Response):
         return f"{fault.status_code} {fault.headers.get('retry-after', '')} {fault.text[:8]}"
     return type(fault).__name__
@@ -84,25 +85,60 @@ async def test_a_read_is_sent_again_after_one_fault(fault: InProcess, call: str)
 
 
 @pytest.mark.parametrize("call", WRITES)
-@pytest.mark.parametrize("fault", NEVER_RAN, ids=named)
-async def test_a_write_is_sent_again_when_it_surely_was_not_executed(fault: InProcess, call: str) -> None:
-    api = Scripted(fault, GOOD)
-    await CALLS[call](api.client)
-    assert len(api.requests) == 2
-    assert api.requests[0].content == api.requests[1].content
-
-
-@pytest.mark.parametrize("call", WRITES)
-@pytest.mark.parametrize("fault", MAY_HAVE_RUN, ids=named)
-async def test_a_write_that_may_have_been_executed_is_sent_once_and_its_outcome_is_unknown(
-    fault: InProcess, call: str, clock: Clock
+@pytest.mark.parametrize(
+    ("fault", "executed"),
+    [*((fault, False) for fault in NEVER_RAN), *((fault, None) for fault in MAY_HAVE_RUN)],
+    ids=named,
+)
+async def test_the_client_sends_a_write_once_and_says_whether_it_surely_was_not_executed(
+    fault: InProcess, executed: bool | None, call: str, clock: Clock
 ) -> None:
     api = Scripted(fault, GOOD)
     with pytest.raises(AsissoError) as caught:
         await CALLS[call](api.client)
-    assert caught.value.executed is None
+    assert caught.value.executed is executed
     assert len(api.requests) == 1
     assert clock.waits == []
+
+
+class Attempts:
+    """Attempts at a write that end, one after the other, with these faults; an attempt without one succeeds."""
+
+    def __init__(self, *faults: AsissoError) -> None:
+        self.faults, self.made = list(faults), 0
+
+    async def __call__(self) -> str:
+        self.made += 1
+        if self.faults:
+            fault = self.faults.pop(0)
+            raise NotExecuted(fault) if fault.executed is False else fault
+        return "done"
+
+
+SURELY_NOT = Unreachable("refused", executed=False)
+
+
+async def test_the_whole_attempt_at_a_write_is_made_again_when_it_surely_had_no_effect(clock: Clock) -> None:
+    attempts = Attempts(SURELY_NOT, Busy("slow down", executed=False, retry_after=7))
+    assert await retries.retry_write(attempts) == "done"
+    assert attempts.made == 3
+    assert 0 <= clock.waits[0] <= 0.2
+    assert 7 <= clock.waits[1] < 7.5
+
+
+async def test_an_attempt_at_a_write_that_may_have_had_an_effect_is_the_last_one(clock: Clock) -> None:
+    attempts = Attempts(SURELY_NOT, Unreachable("lost", executed=None))
+    with pytest.raises(Unreachable, match="lost"):
+        await retries.retry_write(attempts)
+    assert attempts.made == 2
+
+
+async def test_attempts_at_a_write_end_after_five_or_before_thirty_seconds_with_the_last_fault(clock: Clock) -> None:
+    for fault, made in ((SURELY_NOT, 5), (Busy("slow down", executed=False, retry_after=31), 1)):
+        attempts = Attempts(*[fault] * 9)
+        with pytest.raises(AsissoError) as caught:
+            await retries.retry_write(attempts)
+        assert (caught.value, attempts.made) == (fault, made)
 
 
 @pytest.mark.parametrize("call", ["get", "pause"])
@@ -122,14 +158,10 @@ async def test_an_answer_that_would_be_the_same_again_is_asked_for_once(
     [
         ("get", [REFUSED], 5),
         ("get", [answer(502, b"")], 5),
-        ("pause", [REFUSED], 5),
-        ("pause", [answer(429)], 5),
         ("get", [answer(500, b"")], 2),
         ("list", [answer(500, b"")], 2),
         ("get", [answer(503, b""), answer(500, b""), answer(503, b""), answer(500, b"")], 4),
         ("get", [answer(500, b""), REFUSED], 5),
-        ("pause", [REFUSED, answer(500, b"")], 2),
-        ("pause", [REFUSED, REFUSED, httpx2.ReadError("lost")], 3),
     ],
 )
 async def test_faults_that_stay_end_after_five_requests_and_a_500_after_its_one_repetition(
@@ -171,7 +203,7 @@ async def test_waits_grow_and_are_drawn_at_random_within_their_bound(clock: Cloc
         assert max(drawn) > bound / 2
 
 
-@pytest.mark.parametrize("call", ["get", "pause"])
+@pytest.mark.parametrize("call", READS)
 async def test_retry_after_is_waited_out_and_a_little_more(call: str, clock: Clock) -> None:
     api = Scripted(answer(429, b"", retry_after="7"), answer(503, b"", retry_after="3"), GOOD)
     await CALLS[call](api.client)
@@ -212,7 +244,7 @@ async def test_only_the_trees_errors_are_repeated() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await retries.reading(broken)
+        await retries.retry_read(broken)
     with pytest.raises(ZeroDivisionError):
-        await retries.writing(broken)
+        await retries.retry_write(broken)
     assert asked == 2

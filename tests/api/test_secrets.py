@@ -43,7 +43,7 @@ def leaked(text: str) -> list[str]:
 def test_settings_connections_and_clients_show_no_secret() -> None:
     api = Scripted(answer(200, {}), settings=ASKED)
     tenant = api.client.for_key(SecretStr(KEY))
-    assert leaked(shown(ASKED, BEARER, api.connection, api.client, tenant)) == []
+    assert leaked(shown(ASKED, BEARER, api.transport, api.client, tenant)) == []
     assert "**********" in repr(ASKED)
 
 

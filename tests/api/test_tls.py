@@ -1,12 +1,15 @@
 """Whom the client trusts: the system's authorities, or those of ASISSO_CA_FILE; and which TLS faults prove that nothing was sent."""
 
+import asyncio
 import datetime
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import anyio
+import httpcore2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,7 +18,20 @@ from cryptography.x509.oid import NameOID
 
 from asisso_mcp.api.errors import AsissoError, SecureConnectionFailed, Unreachable
 from asisso_mcp.config import Settings
-from tests.api.scripted import CAMPAIGN, DROP, Raw, asking, listening, raw, settings
+from tests.api.scripted import (
+    BOUND_SECONDS,
+    CAMPAIGN,
+    DROP,
+    Raw,
+    Scripted,
+    answer,
+    asking,
+    failing,
+    listening,
+    raw,
+    serving,
+    settings,
+)
 
 
 @dataclass(frozen=True)
@@ -66,14 +82,14 @@ def signed(tmp_path: Path) -> Certificate:
 
 async def pausing(asked: Settings) -> AsissoError:
     async with asking(asked) as client:
-        with anyio.fail_after(5), pytest.raises(AsissoError) as caught:
+        with anyio.fail_after(BOUND_SECONDS), pytest.raises(AsissoError) as caught:
             await client.pause(3)
     return caught.value
 
 
 def insecure(reason: str) -> str:
     return (
-        f"No secure connection to the Asisso API could be made ({reason}), so nothing was sent. If your network inspects TLS, "
+        f"No secure connection to the Asisso API could be made ({reason}), so this request was not sent. If your network inspects TLS, "
         "point ASISSO_CA_FILE to your organisation's CA certificates (PEM)."
     )
 
@@ -113,7 +129,7 @@ async def test_a_server_that_hangs_up_in_the_handshake_could_not_be_reached() ->
         fault = await pausing(settings(api.origin.replace("http:", "https:")))
     assert type(fault) is Unreachable
     assert fault.text == (
-        f"{api.origin.replace('http:', 'https:')} could not be reached (it hung up in the TLS handshake). Nothing was sent. "
+        f"{api.origin.replace('http:', 'https:')} could not be reached (it hung up in the TLS handshake). This request was not sent. "
         "Check the network and ASISSO_BASE_URL, then call again."
     )
     assert fault.executed is False
@@ -140,3 +156,41 @@ async def test_a_server_that_refuses_the_client_after_its_handshake_leaves_the_o
     assert type(fault) is Unreachable
     assert fault.executed is None
     assert api.requests == []
+
+
+async def test_the_trust_store_is_read_once_by_the_first_request_that_speaks_tls(
+    signed: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[ssl.SSLContext] = []
+    create = httpcore2.default_ssl_context
+
+    def reading(**options: Any) -> ssl.SSLContext:
+        read.append(create(**options))
+        return read[-1]
+
+    monkeypatch.setattr(httpcore2, "default_ssl_context", reading)
+    await Scripted(answer(200, CAMPAIGN)).client.get(3)  # https, but in process
+    async with listening(raw(200, CAMPAIGN)) as api, asking(settings(api.origin)) as client:
+        await client.get(3)
+    async with listening(raw(200, CAMPAIGN), tls=signed.server) as api, asking(settings(api.origin)) as client:
+        assert read == []
+        for _ in range(2):
+            assert type(await failing(lambda: client.pause(3))) is SecureConnectionFailed
+        assert len(read) == 1
+
+
+async def test_over_tls_http_1_1_is_agreed_on(signed: Certificate) -> None:
+    signed.server.set_alpn_protocols(["h2", "http/1.1"])
+    agreed: list[str | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        agreed.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        writer.write(raw(200, CAMPAIGN).written)
+
+    async with (
+        serving(serve, tls=signed.server) as port,
+        asking(settings(f"https://127.0.0.1:{port}", ca_file=signed.pem)) as client,
+    ):
+        assert (await client.get(3)).name == "Spring promo"
+    assert agreed == ["http/1.1"]

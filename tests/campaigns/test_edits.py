@@ -126,7 +126,7 @@ def test_first_calling_hours_need_a_zone_because_the_platform_would_take_utc() -
         plan(settings(schedule_config=None), {"schedule_config": {"slots": NINE_TO_FIVE}})
     assert refusal.value.text == (
         "schedule_config.timezone is not set. The API takes schedule_config only as a whole and would refuse it (or reset "
-        "what is missing), so nothing was sent. Name schedule_config.timezone in the same edit."
+        "what is missing), so nothing was changed. Name schedule_config.timezone in the same edit."
     )
 
 

@@ -64,7 +64,7 @@ class Environment:
 
 
 MCP = Environment("mcp", ("mcp>=2.3,<3",))
-FASTMCP = Environment("fastmcp", ("fastmcp>=4.1,<5",))
+FASTMCP = Environment("fastmcp", ("fastmcp>=4.2,<5",))
 LANGCHAIN = Environment("langchain", ("langchain-mcp-adapters>=0.3,<0.4", "langchain>=1.4,<2"))
 OPENAI_AGENTS = Environment("openai-agents", ("openai-agents>=0.24,<0.25",))
 PYDANTIC_AI = Environment("pydantic-ai", ("pydantic-ai-slim[mcp]>=2.68,<3",))

@@ -7,9 +7,9 @@ import re
 import sys
 from pathlib import Path
 
-from asisso_mcp.install.blocks import preview
 from asisso_mcp.install.clients import CLIENTS, Client
-from asisso_mcp.install.launch import ANYWHERE
+from asisso_mcp.install.config_file import preview
+from asisso_mcp.install.launch_command import UVX
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 HIGHLIGHT = {"json": "json", "jsonc": "json", "toml": "toml", "yaml": "yaml"}
@@ -25,13 +25,13 @@ def section(client: Client) -> str:
             f"asisso-mcp install --client {client.name}",
             "```",
             "",
-            f"Or by hand, in {client.shown}{project}:",
+            f"Or by hand, in {client.config_path_text}{project}:",
             "",
             f"```{HIGHLIGHT[client.format]}",
-            preview(client, ANYWHERE).rstrip("\n"),
+            preview(client, UVX).rstrip("\n"),
             "```",
             "",
-            f"* **The key.** {client.to_do}",
+            f"* **The key.** {client.key_hint}",
             f"* **To see it work.** {client.check}",
             f"* Described by its makers at <{client.source}>.",
         ]

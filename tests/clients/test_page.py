@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from asisso_mcp.install.blocks import preview
 from asisso_mcp.install.clients import CLIENTS
-from asisso_mcp.install.launch import ANYWHERE, here
+from asisso_mcp.install.config_file import preview
+from asisso_mcp.install.launch_command import UVX, launch_command
 from tests.clients.page import PAGE, renewed
 
 
@@ -16,7 +16,7 @@ def test_the_page_shows_for_every_client_the_block_that_install_writes_now() -> 
     assert renewed(text) == text
     for client in CLIENTS:
         assert f"### {client.title}\n" in text
-        assert preview(client, ANYWHERE) in text
+        assert preview(client, UVX) in text
 
 
 def test_install_print_gives_the_pages_block_with_this_machines_command(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_install_print_gives_the_pages_block_with_this_machines_command(tmp_path
             check=True,
             cwd=tmp_path,
         )
-        assert done.stdout == preview(client, here())
+        assert done.stdout == preview(client, launch_command())
 
 
 def test_every_cell_of_the_matrix_is_filled() -> None:

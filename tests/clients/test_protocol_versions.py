@@ -23,7 +23,7 @@ META = {
 }
 REFUSAL = (
     'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
-    "was sent. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
+    "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
 )
 EDIT = {"campaign_id": 3, "retry_config": {"max_retries": 5}}
 

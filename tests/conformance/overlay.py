@@ -15,10 +15,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPDeprecationWarning
 
 from asisso_mcp.config import Settings
+from asisso_mcp.http.app import create_app
+from asisso_mcp.http.process import create_server, listen
+from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.http import build_site
-from asisso_mcp.server.http_process import listen, server
-from asisso_mcp.server.http_settings import Serving
 from asisso_mcp.server.tools import TOOLS
 from tests.conformance.fixtures import content, notices, prompts, pushed, resources, rounds, schemas
 from tests.conformance.fixtures.asked import note
@@ -45,27 +45,27 @@ def lay_over(product: Server[Any]) -> None:
 def main() -> int:
     warnings.simplefilter("ignore", MCPDeprecationWarning)  # logging is deprecated, and on the 2025 list
     settings = Settings(sandbox=True)
-    listening, serving = listen(Serving.of(port=0, sandbox=True, environment={}))
+    listening, http_settings = listen(HttpSettings.of(port=0, sandbox=True, environment={}))
     with listening:
         serve = _with_sessions if "--sessions" in sys.argv[1:] else _as_product
-        running = serve(settings, serving)
-        print(f"overlay: serving http://{serving.host}:{serving.port}/mcp", file=sys.stderr, flush=True)
+        running = serve(settings, http_settings)
+        print(f"overlay: serving {http_settings.url}", file=sys.stderr, flush=True)
         running.run([listening])
     return 0
 
 
-def _as_product(settings: Settings, serving: Serving) -> uvicorn.Server:
-    site = build_site(settings, serving, tools=WITH_FIXTURES)
-    lay_over(site.server)
-    return server(site)
+def _as_product(settings: Settings, http_settings: HttpSettings) -> uvicorn.Server:
+    app = create_app(settings, http_settings, tools=WITH_FIXTURES)
+    lay_over(app.server)
+    return create_server(app)
 
 
-def _with_sessions(settings: Settings, serving: Serving) -> uvicorn.Server:
+def _with_sessions(settings: Settings, http_settings: HttpSettings) -> uvicorn.Server:
     product = build_server(settings, tools=WITH_FIXTURES)
     lay_over(product)
     app = product.streamable_http_app(
         transport_security=TransportSecuritySettings(
-            allowed_hosts=sorted(serving.hosts), allowed_origins=sorted(serving.origins)
+            allowed_hosts=sorted(http_settings.hosts), allowed_origins=sorted(http_settings.origins)
         )
     )
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))

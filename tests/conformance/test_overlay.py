@@ -14,7 +14,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.server.tools import TOOLS
 from tests.conformance.overlay import WITH_FIXTURES, lay_over
 from tests.conftest import MONDAY, SETTINGS
-from tests.server.http.served import ERAS, Served, connected
+from tests.http.served import ERAS, Served, connected
 
 
 async def a_name(_: Any, __: ElicitRequestParams) -> ElicitResult:
@@ -88,7 +88,7 @@ async def test_a_server_that_only_reads_withholds_what_writes_of_the_tools_that_
 @pytest.mark.parametrize("era", ERAS)
 async def test_what_is_added_to_a_sites_server_takes_part_in_its_requests(era: str) -> None:
     with Served(SETTINGS, tools=WITH_FIXTURES) as served:
-        lay_over(served.site.server)
+        lay_over(served.app.server)
         async with connected(served.url, era) as client:
             assert [tool.name for tool in (await client.list_tools()).tools] == [tool.name for tool in WITH_FIXTURES]
             answer = await client.read_resource("test://static-text")

@@ -15,8 +15,8 @@ from mcp_types import CallToolRequestParams
 from pydantic import BaseModel
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
 from asisso_mcp.api.models import PatchBody
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.policy import Policy
@@ -117,8 +117,8 @@ class Api:
     def __init__(self) -> None:
         self.requests: list[httpx2.Request] = []
         self.transport = httpx2.MockTransport(self._answer)
-        connection = Connection(SETTINGS, transport=self.transport)
-        self.service = CampaignService(AsissoClient(connection, SETTINGS), clock=lambda: MONDAY, sleep=no_wait)
+        transport = ApiTransport(SETTINGS, transport=self.transport)
+        self.service = CampaignService(AsissoClient(transport, SETTINGS), clock=lambda: MONDAY, sleep=no_wait)
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.policy import Policy
@@ -173,7 +173,7 @@ async def test_any_reply_is_answered_in_our_own_clean_and_bounded_lines(
 ) -> None:
     transport, asked = answering(script)
     service = CampaignService(
-        AsissoClient(Connection(SETTINGS, transport=transport), SETTINGS), clock=lambda: MONDAY, sleep=no_wait
+        AsissoClient(ApiTransport(SETTINGS, transport=transport), SETTINGS), clock=lambda: MONDAY, sleep=no_wait
     )
     tool = BY_NAME[call[0]]
     answer = await tool.call(call[1], Call(service, Policy()))

@@ -9,14 +9,13 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.connection import Connection
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.server.policy import Policy
@@ -84,7 +83,7 @@ class Conversation(RuleBasedStateMachine):
         self.now = MONDAY
         self.sandbox = Sandbox(clock=lambda: self.now)
         self.recorder = Recorder(self.sandbox)
-        client = AsissoClient(Connection(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
+        client = AsissoClient(ApiTransport(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
         self.call = Call(CampaignService(client, clock=lambda: self.now, sleep=no_wait), Policy())
         self.revisions: dict[int, str] = {}
         self.undo: tuple[str, dict[str, Any], Settings, dict[str, Any]] | None = None
@@ -218,9 +217,6 @@ class Conversation(RuleBasedStateMachine):
         self.now += timedelta(minutes=minutes)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a write is still sent twice, and a stale or minimal success believed (issue 11)"
-)
 def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagues() -> None:
     with start_blocking_portal() as portal:
         Conversation.portal = portal

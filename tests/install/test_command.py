@@ -37,12 +37,26 @@ def test_the_command_writes_says_so_and_undoes_it(tmp_path: Path) -> None:
     again = run("--client", "cursor", home=tmp_path)
     assert f"{file} says so already; nothing was changed.\n" in again.stdout
     gone = run("--client", "cursor", "--remove", home=tmp_path)
-    assert gone.stdout.startswith(f"Cursor no longer starts asisso: it was taken out of {file}.\nAs it was before: ")
+    assert gone.stdout == f"Cursor no longer starts asisso: it was taken out of {file}.\n"
     assert (
         run("--client", "cursor", "--remove", home=tmp_path).stdout
         == f"asisso is not in {file}; nothing was changed.\n"
     )
     assert not file.exists()
+
+
+def test_a_backup_is_named_and_goes_when_the_server_is_taken_out(tmp_path: Path) -> None:
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text("{}")
+    done = run("--client", "cursor", home=tmp_path)
+    (backup,) = file.parent.glob("mcp.json.asisso-*.bak")
+    assert f"{file} was written.\nAs it was before: {backup}\n" in done.stdout
+    assert run("--client", "cursor", "--remove", home=tmp_path).stdout == (
+        f"Cursor no longer starts asisso: it was taken out of {file}.\n"
+        "Deleted 1 backup of it: a key could be in there.\n"
+    )
+    assert not backup.exists()
 
 
 def test_printing_writes_nothing_and_gives_the_block_alone(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asisso_mcp.install import documents, json_text
-from asisso_mcp.install.errors import Unreadable
+from asisso_mcp.install import config_file, json_text
+from asisso_mcp.install.files import UnsupportedFile
 
 KEYS = st.text(st.sampled_from('ab"\\/*{}[],:é\n'), max_size=4)
 VALUES = st.recursive(
@@ -25,16 +25,16 @@ def test_any_json_file_gets_the_block_and_is_itself_again_afterwards(
     if servers:
         document = {**document, "mcpServers": {"other": {"command": "x"}}}
     text = json.dumps(document, indent=indent, ensure_ascii=False)
-    changed = json_text.put(text, ("mcpServers", "asisso"), {"command": "y"}, comments=comments)
+    changed = json_text.set_value(text, ("mcpServers", "asisso"), {"command": "y"}, comments=comments)
     wanted = {**document, "mcpServers": {**document.get("mcpServers", {}), "asisso": {"command": "y"}}}
     assert json.loads(changed) == wanted
-    assert json_text.drop(changed, ("mcpServers", "asisso"), comments=comments) == text
+    assert json_text.remove_value(changed, ("mcpServers", "asisso"), comments=comments) == text
 
 
 def test_an_edit_that_would_say_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_text, "put", lambda *_, **__: "{}")
-    with pytest.raises(Unreadable, match="it is written in a way that cannot be changed safely"):
-        documents.put('{"a": 1}', "json", ("mcpServers", "asisso"), {"command": "y"})
+    monkeypatch.setattr(json_text, "set_value", lambda *_, **__: "{}")
+    with pytest.raises(UnsupportedFile, match="it is written in a way that cannot be changed safely"):
+        config_file.set_value('{"a": 1}', "json", ("mcpServers", "asisso"), {"command": "y"})
 
 
 @st.composite
@@ -56,14 +56,14 @@ def commented(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 @given(commented())
 def test_comments_and_trailing_commas_stay_where_they_are(case: tuple[str, dict[str, Any]]) -> None:
     text, document = case
-    assert json_text.read(text, comments=True) == document
-    changed = json_text.put(text, ("mcpServers", "asisso"), {"command": "y"}, comments=True)
+    assert json_text.parse(text, comments=True) == document
+    changed = json_text.set_value(text, ("mcpServers", "asisso"), {"command": "y"}, comments=True)
     wanted = {**document, "mcpServers": {**document.get("mcpServers", {}), "asisso": {"command": "y"}}}
-    assert json_text.read(changed, comments=True) == wanted
+    assert json_text.parse(changed, comments=True) == wanted
     rest = iter(changed.splitlines())
     for line in text.splitlines():
         assert any(line.replace(",", "") == each.replace(",", "") for each in rest), f"{line!r} is gone"
-    assert json_text.drop(changed, ("mcpServers", "asisso"), comments=True) == text
+    assert json_text.remove_value(changed, ("mcpServers", "asisso"), comments=True) == text
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_comments_and_trailing_commas_stay_where_they_are(case: tuple[str, dict[
     ],
 )
 def test_only_the_value_its_comma_and_its_line_go(text: str, left: str) -> None:
-    assert json_text.drop(text, ("asisso",), comments=True) == left
-    json_text.read(left, comments=True)
+    assert json_text.remove_value(text, ("asisso",), comments=True) == left
+    json_text.parse(left, comments=True)
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": 1,}', "{'a': 1}", '{"a": 1} x', "{/* c", "[" * 100_000])
 def test_what_strict_json_does_not_have_is_named(text: str) -> None:
-    with pytest.raises(Unreadable, match=r"^it is not valid JSON"):
-        json_text.read(text, comments=False)
+    with pytest.raises(UnsupportedFile, match=r"^it is not valid JSON"):
+        json_text.parse(text, comments=False)

@@ -32,11 +32,6 @@ def slot(**other: Any) -> dict[str, Any]:
         ({"max_concurrency": 2.5}, "max_concurrency is 2.5; it must be a whole number from 1 to 100."),
         ({"max_concurrency": True}, "max_concurrency: a number is needed, not true or false."),
         (
-            {"max_concurrency": None},
-            "max_concurrency: null changes nothing: leave the field out to keep it as it is. The API cannot unset a field; "
-            'calling hours and the circuit breaker are switched off with {"enabled": false}.',
-        ),
-        (
             {"retry_config": {"max_retries": 11}},
             "retry_config.max_retries is 11; it must be a whole number from 0 to 10.",
         ),

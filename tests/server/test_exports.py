@@ -12,7 +12,7 @@ import pytest
 
 from asisso_mcp import schemas
 from asisso_mcp.cli import main
-from asisso_mcp.exports import FORMATS, NULLS, Format, exported, without_nulls
+from asisso_mcp.exports import FORMATS, NULLS, Format, exported
 from asisso_mcp.server.tools import TOOLS
 
 FOLDER = Path(__file__).parents[2] / "tool_schemas"
@@ -222,39 +222,6 @@ def test_the_line_for_the_responses_api_gives_a_function_tool_of_that_api() -> N
         assert set(flat) == {"type", "name", "description", "parameters", "strict"}
 
 
-@pytest.mark.parametrize(
-    ("sent", "meant"),
-    [
-        ({"campaign_id": 3, "log_entries": None}, {"campaign_id": 3}),
-        ({"campaign_id": None, "log_entries": 5}, {"campaign_id": None, "log_entries": 5}),
-        ({"campaign_id": 3, "no_such": None}, {"campaign_id": 3, "no_such": None}),
-    ],
-)
-def test_null_is_taken_for_absent_only_where_a_field_may_be_absent(sent: Any, meant: Any) -> None:
-    schema = next(tool.input_schema for tool in TOOLS if tool.name == "get_campaign")
-    assert without_nulls(sent, schema) == meant
-
-
-def test_null_inside_sections_is_taken_for_absent_and_a_section_of_nulls_names_nothing() -> None:
-    schema = next(tool.input_schema for tool in TOOLS if tool.name == "update_campaign")
-    slots = [{"day_of_week": 0, "start_time": None, "end_time": "17:00"}]
-    sent = {
-        "campaign_id": 3,
-        "name": None,
-        "retry_config": {"enabled": None, "max_retries": 5},
-        "schedule_config": {"enabled": None, "timezone": None, "slots": slots},
-        "circuit_breaker": {"enabled": None, "failure_threshold": None},
-        "max_concurrency": False,
-    }
-    assert without_nulls(sent, schema) == {
-        "campaign_id": 3,
-        "retry_config": {"max_retries": 5},
-        "schedule_config": {"slots": slots},
-        "max_concurrency": False,
-    }
-    assert without_nulls({"campaign_id": 3, "retry_config": {}}, schema) == {"campaign_id": 3, "retry_config": {}}
-
-
 def test_the_checked_in_exports_are_those_of_the_models() -> None:
     assert schemas.differing(FOLDER) == []
     for form in FORMATS:
@@ -280,7 +247,8 @@ def test_one_format_is_written_alone_and_touches_no_other_file(tmp_path: Path) -
 
 
 def test_without_a_format_everything_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "of_a_tool_that_is_gone.json").write_text("{}")
+    gone = {**DEFINITIONS[0], "name": "of_a_tool_that_is_gone"}
+    (tmp_path / "of_a_tool_that_is_gone.json").write_text(json.dumps(gone))
     assert run("--folder", str(tmp_path), "--check") == 1
     assert "of_a_tool_that_is_gone.json" in capsys.readouterr().err
     assert run("--folder", str(tmp_path)) == 0
@@ -290,6 +258,75 @@ def test_without_a_format_everything_is_written_and_checked(tmp_path: Path, caps
     (tmp_path / "openai-strict" / "tools.json").write_text("[]")
     assert run("--folder", str(tmp_path), "--check") == 1
     assert "openai-strict/tools.json" in capsys.readouterr().err
+
+
+FOREIGN = {
+    "package.json": '{"name": "package", "version": "1.0.0", "description": "An agent"}',
+    "tsconfig.json": '{\n  // comments are allowed here\n  "compilerOptions": {}\n}',
+    "mcp.json": '{"mcpServers": {"asisso": {"command": "uvx", "args": ["asisso-mcp"]}}}',
+    "other_tool.json": '{"name": "other_tool", "description": "Of another server", "inputSchema": {"type": "object"}}',
+    "of_another_name.json": json.dumps(DEFINITIONS[0]),
+    "annotated_otherwise.json": json.dumps({**DEFINITIONS[0], "name": "annotated_otherwise", "annotations": {}}),
+    "list.json": "[]",
+    "my_tools.json": json.dumps(exported(DEFINITIONS, "openai")),
+    "empty.json": "",
+    "deep.json": "[" * 100_000,
+    "latin.json": '{"name": "caf\xe9"}',
+}
+"""What lies in a project beside ours, by the names that its owner gave it."""
+
+
+def test_in_a_folder_with_other_peoples_files_only_our_own_are_touched(tmp_path: Path) -> None:
+    for name, text in FOREIGN.items():
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
+    assert run("--folder", str(tmp_path)) == 0
+    assert {name: (tmp_path / name).read_bytes().decode("latin-1") for name in FOREIGN} == FOREIGN
+    assert run("--folder", str(tmp_path), "--check") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("get_campaign.json", '{"id": 3, "name": "Spring promo"}'),
+        ("get_campaign.json", "not JSON"),
+        ("openai/tools.json", '[{"type": "function", "function": {"name": "send_mail", "parameters": {}}}]'),
+        ("anthropic/tools.json", json.dumps([*exported(DEFINITIONS, "anthropic"), {"name": "send_mail"}])),
+        ("gemini/tools.json", '[{"functionDeclarations": []}]'),
+        ("openai-strict/tools.json", "[]"),
+    ],
+)
+def test_a_file_of_someone_else_under_one_of_our_names_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    assert run("--folder", str(tmp_path)) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"asisso-mcp: {tmp_path / name} would be overwritten, and is not a file that asisso-mcp wrote. Nothing was written: move "
+        "that file away, or choose another --folder.\n",
+    )
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")] == [name]
+    assert (tmp_path / name).read_text() == text
+
+
+def test_an_older_file_of_ours_is_written_anew(tmp_path: Path) -> None:
+    assert run("--folder", str(tmp_path)) == 0
+    (tmp_path / "get_campaign.json").write_text(json.dumps({**DEFINITIONS[1], "description": "As it was once."}))
+    for form in FORMATS:
+        text = schemas.rendered(form)[f"{form}/tools.json"]
+        (tmp_path / form / "tools.json").write_text(text.replace("Finds campaigns", "Found campaigns"))
+    assert run("--folder", str(tmp_path)) == 0
+    assert run("--folder", str(tmp_path), "--check") == 0
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert run("--folder", str(tmp_path / "file" / "folder")) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"asisso-mcp: {tmp_path / 'file' / 'folder'} cannot be written: Not a directory. Choose another --folder.\n",
+    )
 
 
 def test_a_format_that_does_not_exist_is_refused_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:

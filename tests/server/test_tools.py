@@ -141,7 +141,7 @@ async def test_an_edit_of_a_running_campaign_is_refused_with_the_next_step_and_n
     assert result.structured_content is None
     assert text(result) == (
         'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
-        "was sent. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
+        "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
     )
     assert [(request.method, request.path) for request in sandbox.requests] == [("GET", "/api/v1/campaign/3")]
 
@@ -152,7 +152,7 @@ async def test_a_completed_or_failed_campaign_is_refused_as_final(
 ) -> None:
     result = await ask(client, "update_campaign", campaign_id=campaign_id, max_concurrency=2)
     assert result.is_error
-    assert "which is final: its settings can no longer be changed, so nothing was sent." in text(result)
+    assert "which is final: its settings can no longer be changed, so nothing was changed." in text(result)
     assert patches(sandbox) == []
 
 
@@ -206,7 +206,7 @@ async def test_an_edit_that_changes_nothing_says_so_and_sends_nothing(client: Cl
         max_concurrency=shown["max_concurrency"],
     )
     assert result.structured_content["applied"] is False
-    assert "already has these settings, so nothing was sent." in text(result)
+    assert "already has these settings, so nothing was changed." in text(result)
     assert patches(sandbox) == []
 
 
@@ -215,7 +215,7 @@ async def test_a_revision_that_moved_is_refused_with_what_changed_meanwhile(clie
     sandbox.put(4, name="Renamed by a colleague")
     result = await ask(client, "update_campaign", campaign_id=4, max_concurrency=2, expected_revision=known)
     assert result.is_error
-    assert f'not "{known}", so nothing was sent. Changed meanwhile: name: ' in text(result)
+    assert f'not "{known}", so nothing was changed. Changed meanwhile: name: ' in text(result)
     assert '→ "Renamed by a colleague".' in text(result)
     assert patches(sandbox) == []
 
@@ -224,7 +224,7 @@ async def test_pausing_and_resuming_twice_is_a_success_that_sends_nothing_the_se
     client: Client, sandbox: Sandbox
 ) -> None:
     for tool, words in (
-        ("pause_campaign", "is already paused, so nothing was sent"),
+        ("pause_campaign", "is already paused, so nothing was changed"),
         ("resume_campaign", "is already running"),
     ):
         first = await ask(client, tool, campaign_id=3)

@@ -1,36 +1,42 @@
-"""The Asisso campaign API as five calls: list, get, patch, pause, resume."""
+"""The client of the Asisso campaign API: list, get, patch, pause, resume."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
 
-from asisso_mcp.api.connection import MAX_LIST_BYTES, Connection
 from asisso_mcp.api.errors import KeyMissing
 from asisso_mcp.api.models import Campaign, PatchBody
-from asisso_mcp.api.replies import campaign_in, campaigns_in
-from asisso_mcp.api.retries import reading, writing
+from asisso_mcp.api.responses import parse_campaign, parse_campaigns
+from asisso_mcp.api.retries import retry_read
+from asisso_mcp.api.transport import MAX_LIST_BYTES, ApiTransport
 from asisso_mcp.config import Settings
 
 MAX_CAMPAIGN_ID = 2_147_483_647
 """The platform's column is a 32-bit integer: a larger id makes it answer 500 (observed)."""
 
+BeforeSending = Callable[[], None]
+"""Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
+
+
+def _go_on() -> None: ...
+
 
 class AsissoClient:
-    """One tenant's view of the API. Tenants share the connection pool; credentials travel with each request.
+    """The API as one tenant sees it. Tenants share the transport; credentials travel with each request.
 
-    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated where that is safe; a write whose outcome is
-    unknown raises with `executed` None, and is never repeated here.
+    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated
+    where that can help. A write is sent once: whether it may be sent again is for those to decide who read before it.
     """
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
-        self._connection = connection
+    def __init__(self, transport: ApiTransport, settings: Settings) -> None:
+        self._transport = transport
         self._api_key = settings.api_key
         self._access_token = settings.access_token
 
     def for_key(self, api_key: SecretStr) -> "AsissoClient":
-        """The same pool, asked as the owner of another key."""
+        """A client on the same transport for the owner of another key."""
         tenant = object.__new__(AsissoClient)
-        tenant._connection = self._connection
+        tenant._transport = self._transport
         tenant._api_key = api_key
         tenant._access_token = None
         return tenant
@@ -38,30 +44,35 @@ class AsissoClient:
     async def list_campaigns(self) -> list[Campaign]:
         """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
         headers = self._headers()
-        return await reading(lambda: self._list(headers))
+        return await retry_read(lambda: self._list(headers))
 
     async def get(self, campaign_id: int) -> Campaign:
+        """One campaign with its settings, state and log."""
         headers, path = self._headers(), _path(campaign_id)
-        return await reading(lambda: self._one("GET", path, campaign_id, headers))
+        return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
-    async def patch(self, campaign_id: int, body: PatchBody) -> Campaign:
-        """Published reference, PATCH. The answer is the campaign, read again after the write."""
+    async def patch(self, campaign_id: int, body: PatchBody, before_sending: BeforeSending = _go_on) -> Campaign:
+        """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("PATCH", path, campaign_id, headers, body))
+        return await self._one("PATCH", path, campaign_id, headers, body, before_sending=before_sending)
 
-    async def pause(self, campaign_id: int) -> Campaign:
-        """Not idempotent: the API answers 400 when the campaign is not running or syncing."""
+    async def pause(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+        """Pause a campaign. Not idempotent: the API answers 400 when the campaign is not running or syncing."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("POST", f"{path}/pause", campaign_id, headers))
+        return await self._one("POST", f"{path}/pause", campaign_id, headers, before_sending=before_sending)
 
-    async def resume(self, campaign_id: int) -> Campaign:
-        """Not idempotent: the API answers 400 when the campaign is not paused."""
+    async def resume(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+        """Resume a campaign. Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
-        return await writing(lambda: self._one("POST", f"{path}/resume", campaign_id, headers, resuming=True))
+        return await self._one(
+            "POST", f"{path}/resume", campaign_id, headers, resuming=True, before_sending=before_sending
+        )
 
     async def _list(self, headers: Mapping[str, str]) -> list[Campaign]:
         # The list alone has a trailing slash; without it the API redirects before it looks at the key.
-        return campaigns_in(await self._connection.send("GET", "/campaign/", headers=headers, max_bytes=MAX_LIST_BYTES))
+        return parse_campaigns(
+            await self._transport.send("GET", "/campaign/", headers=headers, max_bytes=MAX_LIST_BYTES)
+        )
 
     async def _one(
         self,
@@ -72,10 +83,11 @@ class AsissoClient:
         body: PatchBody | None = None,
         *,
         resuming: bool = False,
+        before_sending: BeforeSending = _go_on,
     ) -> Campaign:
         sent = body.to_json() if body is not None else None
-        reply = await self._connection.send(method, path, headers=headers, body=sent)
-        return campaign_in(reply, campaign_id, resuming=resuming)
+        response = await self._transport.send(method, path, headers=headers, body=sent, before_sending=before_sending)
+        return parse_campaign(response, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:
         if self._api_key is not None:

@@ -1,4 +1,4 @@
-"""What can go wrong between us and the Asisso API, each with its next step.
+"""The errors of the API client, each with its words for people and the next step.
 
 AsissoError
 ├── Misconfigured            the person who started the server has to act
@@ -7,7 +7,7 @@ AsissoError
 │   ├── WrongAddress           404 "Not Found", 405, a redirect, a page that is not the API
 │   └── SecureConnectionFailed TLS
 ├── NotFound                 404 "Campaign not found"
-├── Refused                  the API understood and said no; nothing was changed
+├── ApiRefused               the API understood and said no; nothing was changed
 │   ├── StateConflict          400 about the campaign's state
 │   ├── LimitExceeded          400 about max_concurrency
 │   ├── InvalidValues          422
@@ -44,6 +44,8 @@ class Misconfigured(AsissoError):
 
 
 class KeyMissing(Misconfigured):
+    """Neither a key nor a token is set."""
+
     def __init__(self) -> None:
         super().__init__(
             "No Asisso API key is set, so nothing was sent. Set ASISSO_API_KEY where this server is configured (the host's "
@@ -53,6 +55,8 @@ class KeyMissing(Misconfigured):
 
 
 class KeyRejected(Misconfigured):
+    """401 or 403: the API does not accept the credentials."""
+
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The Asisso API did not accept the credentials ({detail}). Check ASISSO_API_KEY (or ASISSO_ACCESS_TOKEN): it may "
@@ -62,6 +66,8 @@ class KeyRejected(Misconfigured):
 
 
 class WrongAddress(Misconfigured):
+    """404 "Not Found", 405 or a redirect: what answers is not the API."""
+
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what} ASISSO_BASE_URL should be the origin alone, such as https://app.asisso.com, without a path. "
@@ -70,14 +76,18 @@ class WrongAddress(Misconfigured):
 
 
 class SecureConnectionFailed(Misconfigured):
+    """The TLS handshake failed: mostly, the certificate is not trusted."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"No secure connection to the Asisso API could be made ({reason}), so nothing was sent. If your network "
+            f"No secure connection to the Asisso API could be made ({reason}), so this request was not sent. If your network "
             "inspects TLS, point ASISSO_CA_FILE to your organisation's CA certificates (PEM)."
         )
 
 
 class NotFound(AsissoError):
+    """404 "Campaign not found": it does not exist, or belongs to another organisation."""
+
     def __init__(self, campaign_id: int) -> None:
         super().__init__(
             f"There is no campaign {campaign_id} that this key can see. `list_campaigns` shows the campaigns with their ids; "
@@ -85,11 +95,11 @@ class NotFound(AsissoError):
         )
 
 
-class Refused(AsissoError):
+class ApiRefused(AsissoError):
     """The API understood the request and said no: nothing was changed."""
 
 
-class StateConflict(Refused):
+class StateConflict(ApiRefused):
     """400: the campaign's state does not allow it (it may have changed since it was read)."""
 
     def __init__(self, detail: str) -> None:
@@ -99,7 +109,9 @@ class StateConflict(Refused):
         )
 
 
-class LimitExceeded(Refused):
+class LimitExceeded(ApiRefused):
+    """400: `max_concurrency` is above the organisation's limit or the number of its phone numbers."""
+
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The Asisso API refused max_concurrency: {detail}. Nothing was changed, also no other field of this edit. "
@@ -108,7 +120,9 @@ class LimitExceeded(Refused):
         )
 
 
-class InvalidValues(Refused):
+class InvalidValues(ApiRefused):
+    """422: values that the API does not take, one entry in `problems` for each."""
+
     def __init__(self, problems: list[str]) -> None:
         listed = "; ".join(problems)
         super().__init__(
@@ -116,7 +130,9 @@ class InvalidValues(Refused):
         )
 
 
-class TelephonyMissing(Refused):
+class TelephonyMissing(ApiRefused):
+    """401 on resume: the organisation has no telephony configuration."""
+
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The campaign was not resumed: the organisation has no telephony configuration ({detail}). The key is fine. "
@@ -124,7 +140,9 @@ class TelephonyMissing(Refused):
         )
 
 
-class QuotaExceeded(Refused):
+class QuotaExceeded(ApiRefused):
+    """402 on resume: credits, model keys or the workflow do not allow calls."""
+
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The campaign was not resumed: {detail}. This concerns the account's credits, its model keys or the campaign's "

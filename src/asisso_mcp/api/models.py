@@ -324,6 +324,11 @@ class Campaign(BaseModel):
         """The state in the words of the reference: the server's `created` is its `draft`."""
         return "draft" if self.state == "created" else self.state
 
+    @property
+    def shown_settings(self) -> frozenset[str]:
+        """Which of the editable settings the answer has; nothing can be said about the others."""
+        return frozenset(self.model_fields_set.intersection(EDITABLE))
+
     def settings(self) -> dict[str, Any]:
         """The five editable settings, as they came."""
         return {field: getattr(self, field) for field in EDITABLE}

@@ -38,6 +38,9 @@ BREAKER_SET_ON = (
 BREAKER_UNSURE = "off, or unset and on"
 """What `before` says of a breaker whose display is ambiguous."""
 
+UNREADABLE = "unreadable"
+"""What `before` says of a leaf of a campaign that could not be read."""
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -140,6 +143,16 @@ def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
     return Plan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)), _asked(named))
 
 
+def plan_repair(named: Mapping[str, Any], warning: str) -> Plan:
+    """An edit of whole sections of a campaign that could not be read: nothing is laid over anything, nothing can be undone."""
+    changes = tuple(
+        Change(f"{name}.{leaf}", UNREADABLE, value)
+        for name, section in named.items()
+        for leaf, value in section.items()
+    )
+    return Plan(dict(named), changes, dict(named), {}, (warning,), _asked(named))
+
+
 def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
     """Hold the answer of a write against what was meant, leaf by leaf."""
     missing: list[Change] = []
@@ -232,7 +245,7 @@ def _complete(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> di
         told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
         also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named) or f"another value for {name}"
         raise Declined(
-            f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was sent. "
+            f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
             f"Name {also} in the same edit."
         ) from None
     return checked

@@ -1,39 +1,52 @@
-"""In which order the API is asked: read, edit, pause, resume, list. The only place that decides it.
+"""The order in which the API is asked: read, edit, pause, resume, list. The only place that decides it.
 
-Every write is preceded by a read, and its answer is held against the intent. What becomes of a write whose reply is lost is
-settled in `writes`.
+Every write is preceded by a read, and its answer is held against the intent. An attempt that surely had no effect is made again
+as a whole, so that what is sent is never older than the wait before it. Sending, and what becomes of it, is in `writes`.
 """
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
 import anyio
 
-from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.errors import AsissoError, StateConflict
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.client import AsissoClient, BeforeSending
+from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault, StateConflict, TimedOut
+from asisso_mcp.api.models import Campaign, RetryConfig
+from asisso_mcp.api.retries import NotExecuted, retry_write
 from asisso_mcp.api.untrusted import quoted
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.deadlines import within_time
-from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, revision
+from asisso_mcp.campaigns.deadlines import CallTime, time_left, within_time
+from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, plan_repair, revision
 from asisso_mcp.campaigns.recent import RecentRevisions
 from asisso_mcp.campaigns.status import FINAL, last_trip
-from asisso_mcp.campaigns.words import change_in_words
-from asisso_mcp.campaigns.writes import Writes
+from asisso_mcp.campaigns.words import change_in_words, state_in_words
+from asisso_mcp.campaigns.write_lock import WriteLock
+from asisso_mcp.campaigns.writes import NOT_SHOWN, READ_FAILED, OutcomeUnknown, WriteCall, Writes
 
 logger = logging.getLogger(__name__)
 
 SYNC_LOOKS = (0.5, 1.5, 2.0)
 """Seconds between looks at a campaign that was paused while its contacts were imported."""
 
-NOT_READ_AGAIN = "It could not be read once more after that, so this is what the API answered to the edit."
 PAUSE_FIRST = "This is a preview only: the campaign is {state}, so it must be paused with `pause_campaign` before the edit is sent."
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
+NOT_READ_BEFORE = (
+    "It could not be read before the pause, so what it was doing is not known. If its contacts were being imported, the end of the "
+    "import can set it running: look with `get_campaign` in a minute."
+)
+REPAIRED_UNREAD = (
+    "The API could not show this campaign, so it was not checked whether it is paused, and there is no undo: what retry_config was "
+    "before is not known."
+)
+UNREADABLE_ROW = (
+    "If this campaign alone cannot be read, its stored retry_config may be malformed: `update_campaign` with all six fields of "
+    "retry_config, and nothing else, can repair that, and `pause_campaign` works all the same."
+)
 
 
 @dataclass(frozen=True)
@@ -50,9 +63,10 @@ class Edited:
 
 @dataclass(frozen=True)
 class Switched:
-    """A pause or resume. `before` and `campaign`: as read before and after; `applied`: whether this call changed the state."""
+    """A pause or resume. `before` and `campaign`: as read before (None: it could not be) and after; `applied`: whether this call
+    changed the state."""
 
-    before: Campaign
+    before: Campaign | None
     campaign: Campaign
     applied: bool
     notes: tuple[str, ...] = ()
@@ -67,18 +81,24 @@ class CampaignService:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        tell: Callable[[str], None] = logger.warning,
     ) -> None:
+        """`tell` gets the outcome of a write whose caller went away."""
         self._client = client
         self.clock = clock
         self._sleep = sleep
-        self._locks: WeakValueDictionary[int, anyio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
         self._recent = RecentRevisions()
-        self._writes = Writes(client)
+        self._writes = Writes(client, tell)
 
     @property
     def in_flight(self) -> Mapping[int, str]:
         """Campaign → the write that was sent and is not answered yet."""
         return self._writes.in_flight
+
+    def stop_writing(self) -> None:
+        """The process ends: what was not sent yet is not sent any more."""
+        self._writes.stop()
 
     async def list(self) -> list[Campaign]:
         with within_time("the list of campaigns was not read. Call again in a minute"):
@@ -96,115 +116,161 @@ class CampaignService:
         dry_run: bool = False,
         expected_revision: str | None = None,
     ) -> Edited:
-        """Change the named leaves, and nothing else. Raises Declined (nothing was sent) or AsissoError."""
-        async with self._turn(campaign_id):
-            before = await self._read(campaign_id)
+        """Change the named leaves, and nothing else. Raises Declined (nothing was changed) or AsissoError."""
+        readings: list[Campaign] = []
+
+        async def attempt() -> Edited:
+            try:
+                before = await self._read(campaign_id)
+            except ServerFault:
+                if dry_run or expected_revision is not None or not _repairs(named):
+                    raise
+                return await self._repair(call, campaign_id, named)
+            readings.append(before)
+            call.read_at = anyio.current_time()
             settings = before.settings()
             self._require_revision(before, expected_revision)
             intended = plan(settings, named)
+            meanwhile = _changed_meanwhile(readings[0], before)
             if not intended.body:
-                return Edited(before, intended, applied=False, preview=dry_run)
+                return Edited(before, intended, applied=False, preview=dry_run, notes=meanwhile)
             _require_not_final(before)
             if dry_run:
                 first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
                 return Edited(before, intended, applied=False, preview=True, notes=first)
             _require_paused(before)
-            body = intended.patch()
-            after, notes = await self._writes.send(
-                before,
-                sent=f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}",
-                send=lambda: self._client.patch(campaign_id, body),
-                reached=lambda now: not compare(intended, settings, now.settings()).missing,
-            )
-            comparison = compare(intended, settings, after.settings())
-            if comparison.missing:
-                # Someone else wrote at the same moment, perhaps: what counts is what is there now.
-                now = await self._glance(campaign_id)
-                after, notes = (after, (*notes, NOT_READ_AGAIN)) if now is None else (now, notes)
-                comparison = compare(intended, settings, after.settings())
-            self._recent.remember(after)
-            if comparison.missing:
-                intended = intended.without(comparison.missing)
-            return Edited(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
+            edited = await self._send_edit(call, campaign_id, before, intended)
+            return replace(edited, notes=(*meanwhile, *edited.notes))
+
+        async with self._exclusive(campaign_id) as call:
+            return await retry_write(attempt)
 
     async def pause(self, campaign_id: int) -> Switched:
-        """Stop dialing. Already paused is a success. Raises Declined or AsissoError."""
-        async with self._turn(campaign_id):
-            before = await self._read(campaign_id)
-            match before.phase:
-                case "paused":
+        """Stop dialing, also when the campaign cannot be read. Already paused is a success. Raises Declined or AsissoError."""
+
+        can_read = True
+
+        async def attempt() -> Switched:
+            nonlocal can_read
+            before = await self._read_before_pause(campaign_id) if can_read else None
+            can_read = before is not None
+            if before is not None:
+                if before.phase == "paused":
                     return Switched(before, before, applied=False)
-                case "draft":
-                    raise Declined(
-                        f"Campaign {campaign_id} {quoted(before.name)} is a draft: it was never started, so there is nothing to "
-                        "pause. It can be edited as it is with `update_campaign`."
-                    )
-                case phase if phase in FINAL:
-                    raise Declined(
-                        f"Campaign {campaign_id} {quoted(before.name)} is {phase}, which is final: it does not dial, and there "
-                        "is nothing to pause."
-                    )
-            after, notes, ours = await self._switch(before, "paused", "the pause", self._client.pause)
-            if before.phase == "syncing" and after.phase == "paused":
-                after, watched = await self._hold(after)
-                notes = (*notes, *watched)
-            return Switched(before, after, applied=ours and after.phase == "paused", notes=notes)
+                _require_pausable(before)
+            switched = await self._switch(call, campaign_id, before, "paused", "the pause", self._client.pause)
+            if before is None:
+                return replace(switched, notes=(*switched.notes, NOT_READ_BEFORE))
+            if before.phase == "syncing" and switched.campaign.phase == "paused":
+                after, watched = await self._hold(call, switched.campaign)
+                applied = switched.applied and after.phase == "paused"
+                return Switched(before, after, applied, (*switched.notes, *watched))
+            return switched
+
+        async with self._exclusive(campaign_id, urgent=True) as call:
+            return await retry_write(attempt)
 
     async def resume(self, campaign_id: int) -> Switched:
         """Let it dial again. Already running is a success. Raises Declined or AsissoError."""
-        async with self._turn(campaign_id):
+        readings: list[Campaign] = []
+
+        async def attempt() -> Switched:
             before = await self._read(campaign_id)
-            match before.phase:
-                case "running" | "syncing":
-                    return Switched(before, before, applied=False)
-                case "draft":
-                    raise Declined(
-                        f"Campaign {campaign_id} {quoted(before.name)} is a draft that was never started. A first start imports "
-                        "contacts and is done in Asisso itself; this server only resumes paused campaigns."
-                    )
-                case phase if phase in FINAL:
-                    raise Declined(
-                        f"Campaign {campaign_id} {quoted(before.name)} is {phase}, which is final: it cannot be resumed."
-                    )
-            after, notes, ours = await self._switch(before, "running", "the resume", self._client.resume)
+            readings.append(before)
+            call.read_at = anyio.current_time()
+            meanwhile = _changed_meanwhile(readings[0], before)
+            if before.phase in ("running", "syncing"):
+                return Switched(before, before, applied=False, notes=meanwhile)
+            _require_resumable(before)
+            switched = await self._switch(call, campaign_id, before, "running", "the resume", self._client.resume)
+            notes = (*meanwhile, *switched.notes)
             if last_trip(before) is not None:
                 notes = (
                     *notes,
                     "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the "
                     "failures: look again with `get_campaign` in a few minutes.",
                 )
-            return Switched(before, after, applied=ours and after.phase == "running", notes=notes)
+            return replace(switched, notes=notes)
+
+        async with self._exclusive(campaign_id) as call:
+            return await retry_write(attempt)
+
+    async def _send_edit(self, call: WriteCall, campaign_id: int, before: Campaign | None, intended: Plan) -> Edited:
+        """Send the planned edit and hold what the API shows then against it. `before`: None when it could not be read."""
+        settings = before.settings() if before is not None else dict.fromkeys(intended.after)
+        shown = before.shown_settings if before is not None else intended.after.keys()
+        sent = f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}"
+
+        def discrepancies(now: Campaign) -> Comparison:
+            return compare(intended, settings, now.settings())
+
+        after, notes = await self._writes.send(
+            call,
+            campaign_id,
+            sent=sent,
+            send=lambda before_sending: self._client.patch(campaign_id, intended.patch(), before_sending),
+            before=before,
+            is_applied=lambda now: not discrepancies(now).missing,
+        )
+        if discrepancies(after).missing or not shown <= after.shown_settings:
+            # Someone else wrote at the same moment, or the answer is not the campaign as it is: what is there now counts.
+            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+            if not shown <= after.shown_settings:
+                raise OutcomeUnknown(sent, NOT_SHOWN, "It was read once more, and its settings were not shown.")
+        comparison = discrepancies(after)
+        self._recent.remember(after)
+        if comparison.missing:
+            intended = intended.without(comparison.missing)
+        return Edited(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
+
+    async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> Edited:
+        """Write a whole retry_config over one that the API cannot show."""
+        return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
 
     async def _switch(
-        self, before: Campaign, goal: str, what: str, send: Callable[[int], Awaitable[Campaign]]
-    ) -> tuple[Campaign, tuple[str, ...], bool]:
-        """The campaign afterwards, notes, and whether it was this request that changed its state."""
+        self,
+        call: WriteCall,
+        campaign_id: int,
+        before: Campaign | None,
+        goal: str,
+        what: str,
+        send: Callable[[int, BeforeSending], Awaitable[Campaign]],
+    ) -> Switched:
+        sent = f"{what} of campaign {campaign_id}"
         try:
             after, notes = await self._writes.send(
-                before,
-                sent=f"{what} of campaign {before.id}",
-                send=lambda: send(before.id),
-                reached=lambda now: now.phase == goal,
+                call,
+                campaign_id,
+                sent=sent,
+                send=lambda before_sending: send(campaign_id, before_sending),
+                before=before,
+                is_applied=lambda now: now.phase == goal,
             )
         except StateConflict:
-            now = await self._read(before.id)
-            if now.phase != goal:
+            now = await self._reread_if_time(campaign_id)
+            if now is None or now.phase != goal:
                 raise
-            return now, (f"It became {goal} a moment before this request, by someone else or by the platform.",), False
-        return after, notes, True
+            note = f"It became {goal} a moment before this request, by someone else or by the platform."
+            return Switched(before, now, applied=False, notes=(note,))
+        if after.phase != goal:
+            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+        elif before is not None and not before.shown_settings <= after.shown_settings:
+            # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
+            after = await self._reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
+        return Switched(before, after, applied=after.phase == goal, notes=notes)
 
-    async def _hold(self, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
+    async def _hold(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
         now, repeated, watched = paused, 0, 0.0
         for seconds in SYNC_LOOKS:
-            found = await self._glance(paused.id, after=seconds)
+            found = await self._reread_if_time(paused.id, after=seconds)
             if found is None:
                 break
             now, watched = found, watched + seconds
             if now.phase == "running":
                 try:
-                    now, _, _ = await self._switch(now, "paused", "the pause", self._client.pause)
-                except AsissoError as fault:
+                    now = (await self._switch(call, now.id, now, "paused", "the pause", self._client.pause)).campaign
+                except (AsissoError, NotExecuted, Declined) as fault:
                     return now, (
                         f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
                     )
@@ -219,9 +285,16 @@ class CampaignService:
         )
         return now, tuple(notes)
 
-    async def _glance(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
+    async def _reread(self, campaign_id: int, sent: str, why: str) -> Campaign:
+        """The campaign as it is now, after a write whose answer does not show it. Raises OutcomeUnknown."""
+        now = await self._reread_if_time(campaign_id)
+        if now is None:
+            raise OutcomeUnknown(sent, why, READ_FAILED)
+        return now
+
+    async def _reread_if_time(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
         """The campaign as it is now, for a write that is done: None when it cannot be read in the time that is left."""
-        left = anyio.current_effective_deadline() - anyio.current_time() - deadlines.SPARE_SECONDS
+        left = time_left() - deadlines.SPARE_SECONDS
         if left <= after:
             return None
         with anyio.move_on_after(left):
@@ -233,8 +306,22 @@ class CampaignService:
                 logger.info("The campaign could not be read after the write: %s", fault.text)
         return None
 
+    async def _read_before_pause(self, campaign_id: int) -> Campaign | None:
+        """None when it cannot be read: an emergency stop works without. Raises what a pause would meet as well."""
+        try:
+            with anyio.fail_after(deadlines.PAUSE_READ_SECONDS):
+                return await self._read(campaign_id)
+        except (Misconfigured, NotFound):
+            raise
+        except (AsissoError, TimeoutError) as fault:
+            logger.info("The campaign could not be read before the pause: %s", fault)
+            return None
+
     async def _read(self, campaign_id: int) -> Campaign:
-        campaign = await self._client.get(campaign_id)
+        try:
+            campaign = await self._client.get(campaign_id)
+        except ServerFault as fault:
+            raise ServerFault(f"{fault.text} {UNREADABLE_ROW}", executed=None) from None
         self._recent.remember(campaign)
         return campaign
 
@@ -250,22 +337,71 @@ class CampaignService:
             meanwhile = "That revision is not one this server has read recently, so what differs cannot be listed."
         raise Declined(
             f"Campaign {campaign.id} {quoted(campaign.name)} is at revision {revision(settings)}, not {quoted(expected, 20)}, so "
-            f"nothing was sent. {meanwhile} Look with `get_campaign`, decide again, and pass the new revision."
+            f"nothing was changed. {meanwhile} Look with `get_campaign`, decide again, and pass the new revision."
         )
 
     @asynccontextmanager
-    async def _turn(self, campaign_id: int) -> AsyncIterator[None]:
-        lock = self._locks.setdefault(campaign_id, anyio.Lock())
-        with within_time("nothing was changed. Call again in a minute"):
-            async with lock:
-                yield
+    async def _exclusive(self, campaign_id: int, *, urgent: bool = False) -> AsyncIterator[WriteCall]:
+        """The only call that may send a write to this campaign, within its time; an urgent one goes first."""
+        lock = self._locks.setdefault(campaign_id, WriteLock())
+        call: WriteCall | None = None
+        try:
+            with within_time("nothing was changed. Call again in a minute") as scope:
+                async with lock.urgent() if urgent else lock.exclusive() as turn:
+                    call = WriteCall(turn, CallTime(scope))
+                    yield call
+        except TimedOut as late:
+            if call is None or call.outcome is None:
+                raise
+            raise OutcomeUnknown(call.outcome.rstrip("."), late.text, "") from None
+        except anyio.get_cancelled_exc_class():
+            if call is not None:
+                self._writes.tell_outcome(call)
+            raise
+
+
+def _changed_meanwhile(first: Campaign, now: Campaign) -> tuple[str, ...]:
+    """What others did while a call waited before it could send."""
+    if first is now:
+        return ()
+    changes = [change_in_words(change) for change in differences(first.settings(), now.settings())]
+    if first.phase != now.phase:
+        changes.append(f"state: {state_in_words(first)} → {state_in_words(now)}")
+    return (f"While this call waited, someone else changed: {'; '.join(changes)}.",) if changes else ()
+
+
+def _repairs(named: Mapping[str, Any]) -> bool:
+    """Whether an edit replaces all of retry_config, and nothing that would have to be read first."""
+    return named.keys() == {"retry_config"} and named["retry_config"].keys() == RetryConfig.model_fields.keys()
+
+
+def _require_pausable(campaign: Campaign) -> None:
+    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    if campaign.phase == "draft":
+        raise Declined(
+            f"{who} is a draft: it was never started, so there is nothing to pause. It can be edited as it is with "
+            "`update_campaign`."
+        )
+    if campaign.phase in FINAL:
+        raise Declined(f"{who} is {campaign.phase}, which is final: it does not dial, and there is nothing to pause.")
+
+
+def _require_resumable(campaign: Campaign) -> None:
+    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    if campaign.phase == "draft":
+        raise Declined(
+            f"{who} is a draft that was never started. A first start imports contacts and is done in Asisso itself; this server "
+            "only resumes paused campaigns."
+        )
+    if campaign.phase in FINAL:
+        raise Declined(f"{who} is {campaign.phase}, which is final: it cannot be resumed.")
 
 
 def _require_paused(campaign: Campaign) -> None:
     """Published reference: updates are only allowed on campaigns in draft or paused status. Unknown states: the API decides."""
     if campaign.phase in ("running", "syncing"):
         raise Declined(
-            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was sent. "
+            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was changed. "
             f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
         )
 
@@ -273,6 +409,6 @@ def _require_paused(campaign: Campaign) -> None:
 def _require_not_final(campaign: Campaign) -> None:
     if campaign.phase in FINAL:
         raise Declined(
-            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was sent. "
+            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was changed. "
             "Settings can be changed on campaigns that are paused or drafts."
         )

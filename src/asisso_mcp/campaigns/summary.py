@@ -88,7 +88,7 @@ def edited_text(edited: Edited, at: datetime) -> str:
     campaign, plan = edited.campaign, edited.plan
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if not plan.body:
-        lines = [f"{who} already has these settings, so nothing was sent."]
+        lines = [f"{who} already has these settings, so nothing was changed."]
     elif edited.preview:
         lines = [f"Preview: {who} would change as follows; nothing was sent.", *_changes(plan.changes)]
     elif edited.applied:
@@ -114,8 +114,8 @@ def edited_text(edited: Edited, at: datetime) -> str:
 def paused_text(switched: Switched, at: datetime) -> str:
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    if switched.before.phase == "paused":
-        return f"{who} is already paused, so nothing was sent. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
+    if switched.before is campaign:
+        return f"{who} is already paused, so nothing was changed. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
     if campaign.phase != "paused":
         lines = [
             f"Not paused: {who} is {words.state_in_words(campaign)} after the request. {verdict(campaign, at).words}"
@@ -127,7 +127,7 @@ def paused_text(switched: Switched, at: datetime) -> str:
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
-        f"Done: {who} is paused; it was {words.state_in_words(switched.before)}.",
+        f"Done: {who} is paused{_formerly(switched)}.",
         "What follows: no new batch is started. Calls in progress end normally, and up to about ten contacts that were already "
         "claimed may still be dialed.",
         *(f"Note: {note}" for note in switched.notes),
@@ -142,8 +142,8 @@ def resumed_text(switched: Switched, at: datetime) -> str:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     now = verdict(campaign, at)
     if not switched.applied and campaign.phase in ("running", "syncing"):
-        already = "already" if switched.before.phase == campaign.phase else "now"
-        sent = "so nothing was sent" if switched.before.phase == campaign.phase else "not by this request"
+        unchanged = switched.before is campaign
+        already, sent = ("already", "so nothing was changed") if unchanged else ("now", "not by this request")
         lines = [
             f"{who} is {already} {words.state_in_words(campaign)}, {sent}. {now.words} To stop it: `pause_campaign`."
         ]
@@ -152,12 +152,16 @@ def resumed_text(switched: Switched, at: datetime) -> str:
         lines = [f"Not running: {who} is {words.state_in_words(campaign)} after the request. {now.words}"]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
-        f"Done: {who} is running again; it was {words.state_in_words(switched.before)}.",
+        f"Done: {who} is running again{_formerly(switched)}.",
         f"What follows: {_starts(now.dialing)} {now.words}",
         *(f"Note: {note}" for note in switched.notes),
         _undo("pause_campaign", {"campaign_id": campaign.id}),
     ]
     return "\n".join(lines)
+
+
+def _formerly(switched: Switched) -> str:
+    return f"; it was {words.state_in_words(switched.before)}" if switched.before else ""
 
 
 def _state(campaign: Campaign, now: Verdict) -> str:

@@ -1,129 +1,219 @@
-"""What became of a write? It is sent, shielded from whoever gives up on it, and settled by reading when its reply is lost.
+"""Sends a write once, and finds out what became of it by reading when its reply is lost. Never by guessing.
 
-Never by guessing: it is sent a second time only when that reading shows that nothing happened.
+The request runs in a task of its own: whoever gives up on the call returns at once, what was not sent yet is not sent, and what
+is on the wire is finished and its outcome told.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import anyio
 import anyio.lowlevel
 
-from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.errors import AsissoError, StateConflict, TimedOut, Unreachable
+from asisso_mcp.api.client import AsissoClient, BeforeSending
+from asisso_mcp.api.errors import AsissoError, Busy, Unreachable
 from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.deadlines import within_time
-from asisso_mcp.campaigns.edits import differences, same
+from asisso_mcp.campaigns.deadlines import CallTime, within_time
+from asisso_mcp.campaigns.edits import Declined, differences
 from asisso_mcp.campaigns.words import change_in_words, state_in_words
+from asisso_mcp.campaigns.write_lock import Turn
 
 logger = logging.getLogger(__name__)
 
 REPLY_LOST = "The API's reply was lost, so the campaign was read again: the change is in place."
-SENT_TWICE = (
-    "The first request was lost before it had an effect (the campaign was read to make sure), so it was sent once more."
-)
-FIRST_CAME_LATE = (
-    "The first request seemed lost, and the second was told that it is so already: by the first one, which came through late, or "
-    "by someone else."
-)
+FRESH_SECONDS = 1.0
+"""How old a reading may be when what rests on it goes out: it went over the same connection a moment ago, as a rule."""
+NOT_SHOWN = "The API accepted it, and its answer does not show it."
+WAITED = "The request waited too long for a connection to the API and was not sent; nothing was changed. Call again in a moment."
+CALLER_GONE = "The caller went away. Outcome of {outcome}"
+READ_FAILED = "Reading the campaign afterwards failed as well."
 
 
 class OutcomeUnknown(AsissoError):
-    """A write was sent, its reply did not come, and reading did not settle it."""
+    """A write was sent, and neither its reply nor reading tells what became of it."""
 
     def __init__(self, sent: str, why: str, found: str) -> None:
         super().__init__(
-            f"Unknown outcome. Sent: {sent}. {why} {found} It may or may not have been applied, and it was not repeated: "
-            "look with `get_campaign` before you try again.",
+            f"Unknown outcome. Sent: {sent}. {why} {found} It may or may not have been applied, also a little later, and it was "
+            "not repeated: look with `get_campaign` before you try again.",
             executed=None,
         )
 
 
-class Writes:
-    """The writes of one tenant."""
+@dataclass
+class WriteCall:
+    """One call that may write: its turn, its time, and what is known of what it sent (None: nothing was sent)."""
 
-    def __init__(self, client: AsissoClient) -> None:
+    turn: Turn
+    time: CallTime
+    outcome: str | None = None
+    read_at: float | None = None
+    """When the reading arrived that the write rests on; None when it rests on none."""
+
+    def is_outdated(self) -> bool:
+        """Whether the write waited for a connection after that reading: others may have written meanwhile."""
+        return self.read_at is not None and anyio.current_time() - self.read_at > FRESH_SECONDS
+
+
+class _Caller:
+    """Whoever waits for a request, which runs in a task of its own."""
+
+    def __init__(self) -> None:
+        self._task = asyncio.current_task()
+        self._cancelled_before = self._cancellations()
+        self.has_left = False
+
+    def gave_up(self) -> bool:
+        """Whether the call was cancelled, also when its task has not come to notice it yet."""
+        return self.has_left or self._cancellations() > self._cancelled_before
+
+    def _cancellations(self) -> int:
+        return self._task.cancelling() if self._task else 0
+
+
+class Writes:
+    """The writes of one tenant. `tell` gets the outcome of a write whose caller is gone."""
+
+    def __init__(self, client: AsissoClient, tell: Callable[[str], None] = logger.warning) -> None:
         self._client = client
+        self._tell = tell
+        self._tasks: set[asyncio.Task[Campaign]] = set()
+        self._stopped = False
         self.in_flight: dict[int, str] = {}
         """Sent and not yet answered: what would be unknown if the process ended now."""
 
+    def stop(self) -> None:
+        """From now on nothing is sent; what is on the wire is finished."""
+        self._stopped = True
+
     async def send(
         self,
-        before: Campaign,
+        call: WriteCall,
+        campaign_id: int,
         *,
         sent: str,
-        send: Callable[[], Awaitable[Campaign]],
-        reached: Callable[[Campaign], bool],
+        send: Callable[[BeforeSending], Awaitable[Campaign]],
+        before: Campaign | None,
+        is_applied: Callable[[Campaign], bool],
     ) -> tuple[Campaign, tuple[str, ...]]:
-        """Send a write and learn what became of it, also when the caller goes away meanwhile.
+        """The campaign afterwards, as the API answered or as it was read when the reply was lost, and notes for people.
 
-        Raises AsissoError: nothing was changed (`executed` False), or OutcomeUnknown.
+        Raises NotExecuted when it may be tried again after a new reading; AsissoError: nothing was changed (`executed` False), or
+        OutcomeUnknown.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
-        seconds = max(deadlines.WRITE_SECONDS, anyio.current_effective_deadline() - anyio.current_time())
-        self.in_flight[before.id] = sent
+        if self._stopped:
+            raise Declined(
+                "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
+            )
         try:
-            with anyio.CancelScope(shield=True):
-                result = await self._settled(before, sent, send, reached, seconds)
+            return await self._request(call, campaign_id, sent, send, is_applied), ()
         except AsissoError as fault:
-            _tell_if_cancelled(f"{sent}: {fault.text}")
-            raise
-        finally:
-            self.in_flight.pop(before.id, None)
-        _tell_if_cancelled(f"{sent}: {'done' if reached(result[0]) else 'answered, but not in place'}.")
-        return result
+            if fault.executed is False:
+                call.outcome = None
+                call.turn.not_executed()
+                if isinstance(fault, Unreachable | Busy):
+                    raise NotExecuted(fault) from None
+                raise
+            lost = fault
+        return await self._settle(call, campaign_id, sent, lost, before, is_applied), (REPLY_LOST,)
 
-    async def _settled(
+    def tell_outcome(self, call: WriteCall) -> None:
+        """For whoever reads the log, when the caller goes away after something was sent."""
+        if call.outcome is not None:
+            self._tell(CALLER_GONE.format(outcome=call.outcome))
+
+    async def _request(
         self,
-        before: Campaign,
+        call: WriteCall,
+        campaign_id: int,
         sent: str,
-        send: Callable[[], Awaitable[Campaign]],
-        reached: Callable[[Campaign], bool],
-        seconds: float,
-    ) -> tuple[Campaign, tuple[str, ...]]:
-        notes: tuple[str, ...] = ()
-        until = anyio.current_time() + seconds
-        for attempt in (1, 2):
-            try:
-                with within_time("it had been sent", until - anyio.current_time(), executed=None):
-                    return await send(), notes
-            except AsissoError as fault:
-                if (
-                    attempt == 2
-                    and isinstance(fault, StateConflict)
-                    and reached(now := await self._look(before.id, sent, fault))
-                ):
-                    return now, (FIRST_CAME_LATE,)
-                # "Nothing was sent" is no longer true of a second attempt.
-                if fault.executed is False and not (attempt == 2 and isinstance(fault, Unreachable)):
-                    raise
-                why = fault
-            now = await self._look(before.id, sent, why)
-            if reached(now):
-                return now, (*notes, REPLY_LOST)
-            late = isinstance(why, TimedOut) or anyio.current_time() > until - deadlines.SPARE_SECONDS
-            if attempt == 2 or late or not _untouched(before, now):
-                raise OutcomeUnknown(sent, why.text, _found(before, now))
-            notes = (SENT_TWICE,)
-        raise AssertionError("unreachable")  # pragma: no cover
+        send: Callable[[BeforeSending], Awaitable[Campaign]],
+        is_applied: Callable[[Campaign], bool],
+    ) -> Campaign:
+        caller, seconds = _Caller(), call.time.at_least(deadlines.WRITE_SECONDS)
 
-    async def _look(self, campaign_id: int, sent: str, why: AsissoError) -> Campaign:
+        def before_sending() -> None:
+            if caller.gave_up():
+                raise asyncio.CancelledError
+            if call.is_outdated():
+                raise Busy(WAITED, executed=False, retry_after=0)
+
+        async def run() -> Campaign:
+            before_sending()
+            with within_time("it had been sent", seconds, executed=None):
+                return await send(before_sending)
+
+        def ended(task: asyncio.Task[Campaign]) -> None:
+            self._tasks.discard(task)
+            self.in_flight.pop(campaign_id, None)
+            call.turn.answered()
+            if caller.has_left:
+                self._tell_late(task, sent, is_applied)
+
+        self.in_flight[campaign_id] = sent
+        call.turn.sent()
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(ended)
         try:
-            with anyio.fail_after(deadlines.SETTLE_SECONDS):
-                return await self._client.get(campaign_id)
+            answer = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.done():
+                self._tell_late(task, sent, is_applied)
+            else:
+                caller.has_left = True
+            raise
+        except AsissoError:
+            call.outcome = f"{sent}: unknown."
+            raise
+        call.outcome = _outcome(sent, answer, is_applied)
+        return answer
+
+    def _tell_late(self, task: asyncio.Task[Campaign], sent: str, is_applied: Callable[[Campaign], bool]) -> None:
+        if task.cancelled():  # it was given up before it was sent, or the process ends and has said so
+            return
+        fault = task.exception()
+        if isinstance(fault, AsissoError):
+            outcome = f"{sent}: {fault.text}"
+        else:
+            outcome = f"{sent}: unknown." if fault else _outcome(sent, task.result(), is_applied)
+        self._tell(CALLER_GONE.format(outcome=outcome))
+
+    async def _settle(
+        self,
+        call: WriteCall,
+        campaign_id: int,
+        sent: str,
+        lost: AsissoError,
+        before: Campaign | None,
+        is_applied: Callable[[Campaign], bool],
+    ) -> Campaign:
+        seconds = min(call.time.at_least(deadlines.SETTLE_SECONDS), deadlines.SETTLE_SECONDS)
+        try:
+            with anyio.fail_after(seconds):
+                now = await self._client.get(campaign_id)
         except (AsissoError, TimeoutError):
-            raise OutcomeUnknown(sent, why.text, "Reading the campaign afterwards failed as well.") from why
+            raise OutcomeUnknown(sent, lost.text, READ_FAILED) from lost
+        if not is_applied(now):
+            raise OutcomeUnknown(sent, lost.text, _found(before, now))
+        call.outcome = _outcome(sent, now, is_applied)
+        return now
 
 
-def _untouched(before: Campaign, now: Campaign) -> bool:
-    """Whether nothing at all happened. A resume that the breaker undid at once leaves only a log entry."""
-    quiet = before.phase == "running" or now.logs == before.logs
-    return quiet and now.phase == before.phase and same(now.settings(), before.settings())
+def _outcome(sent: str, answer: Campaign, is_applied: Callable[[Campaign], bool]) -> str:
+    return f"{sent}: {'done' if is_applied(answer) else 'accepted, but not shown as in place'}."
 
 
-def _found(before: Campaign, now: Campaign) -> str:
-    moved = differences(before.settings(), now.settings())
+def _found(before: Campaign | None, now: Campaign) -> str:
+    """What a reading after a write shows that does not show the write."""
+    if before is None:
+        return f"The campaign was read afterwards: it is {state_in_words(now)}."
+    moved = differences(before.settings(), now.settings()) if before.shown_settings <= now.shown_settings else ()
     if now.phase != before.phase:
         return f"The campaign was read afterwards: it is {state_in_words(now)}, it was {state_in_words(before)}."
     if moved:
@@ -132,9 +222,3 @@ def _found(before: Campaign, now: Campaign) -> str:
     if now.logs != before.logs and before.phase != "running":
         return f"The campaign was read afterwards: it is {state_in_words(now)} as before, and its log has new entries."
     return "The campaign was read afterwards and shows no effect so far."
-
-
-def _tell_if_cancelled(outcome: str) -> None:
-    """The caller is gone: the outcome of its write goes to stderr."""
-    if anyio.current_effective_deadline() == float("-inf"):
-        logger.warning("The caller went away while a write was in progress. Outcome of %s", outcome)

@@ -1,1 +1,1 @@
-"""`asisso-mcp install`: the server put into a client's own file, taken out of it again, and nothing else touched."""
+"""`asisso-mcp install`: puts the server into a client's own settings file and takes it out again. Nothing else there changes."""

@@ -1,7 +1,4 @@
-"""Each client: which file it reads, of what format, and what the server's block looks like in it.
-
-`source` is the page on which its makers describe places, names and references to variables: look there when one changes.
-"""
+"""The clients that `install` knows: where each keeps its settings, in which format, and what the server's block looks like."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,30 +6,31 @@ from pathlib import Path
 from typing import Any, Literal
 
 from asisso_mcp.install.json_text import Step
-from asisso_mcp.install.launch import Launch
+from asisso_mcp.install.launch_command import LaunchCommand
 
 SERVER = "asisso"
 KEY = "ASISSO_API_KEY"
-INPUT = "asisso-api-key"
+INPUT_ID = "asisso-api-key"
+"""The question by which a client asks for the key itself."""
 
-Format = Literal["json", "jsonc", "toml", "yaml"]
+FileFormat = Literal["json", "jsonc", "toml", "yaml"]
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where files lie. system: as `sys.platform`."""
+class Platform:
+    """A person's operating system, home folder and environment. system: a value of `sys.platform`."""
 
     system: str
     home: Path
     environment: Mapping[str, str]
 
     def folder(self, variable: str, *default: str) -> Path:
-        """A folder that an environment variable may name."""
+        """The folder that the environment variable names, or the default below the home folder."""
         named = self.environment.get(variable)
         return Path(named) if named else self.home.joinpath(*default)
 
-    def applications(self, *name: str) -> Path:
-        """Where desktop applications keep their settings."""
+    def application_settings(self, *name: str) -> Path:
+        """A path below the folder in which desktop applications keep their settings."""
         if self.system == "darwin":
             return self.home.joinpath("Library", "Application Support", *name)
         if self.system == "win32":
@@ -42,35 +40,44 @@ class Machine:
 
 @dataclass(frozen=True)
 class Client:
-    """One client. `key`: how its file refers to the key without holding it; None where the block has other means."""
+    """One client.
+
+    source: the page on which its makers describe the file; look there when something changes.
+    config_path: its file for all of a person's projects. config_path_text: the same in words, for the documentation.
+    project: the parts of the path to a project's own file, or None. root_key: the name under which it keeps its servers.
+    key_reference: how a block refers to the key without holding it, or None. key_hint: what a person does about the key.
+    check: how a person sees that it works. extra: further members of a block. asks_for_key: it has an `inputs` list.
+    """
 
     name: str
     title: str
     source: str
-    format: Format
-    place: Callable[[Machine], Path]
-    shown: str
+    format: FileFormat
+    config_path: Callable[[Platform], Path]
+    config_path_text: str
     project: tuple[str, ...] | None
-    under: str
-    key: str | None
-    to_do: str
+    root_key: str
+    key_reference: str | None
+    key_hint: str
     check: str
     extra: Mapping[str, Any] = field(default_factory=dict)
+    asks_for_key: bool = False
 
     @property
     def path(self) -> tuple[Step, ...]:
-        return (self.under, SERVER)
+        """Where the block is in the file."""
+        return (self.root_key, SERVER)
 
-    def file(self, machine: Machine, project: Path | None = None) -> Path:
-        """The person's own file, or the project's. Raises ValueError for a client without project files."""
+    def file(self, platform: Platform, project: Path | None = None) -> Path:
+        """The person's own settings file, or the project's. Raises ValueError for a client without project files."""
         if project is None:
-            return self.place(machine)
+            return self.config_path(platform)
         if self.project is None:
             raise ValueError(f"{self.title} has no project files")
         return project.joinpath(*self.project)
 
-    def block(self, launch: Launch, *, keyless: bool, key: str | None = None) -> dict[str, Any]:
-        """What belongs under the server's name. keyless: nothing about a key. key: stored as it is."""
+    def block(self, launch: LaunchCommand, *, keyless: bool, key: str | None = None) -> dict[str, Any]:
+        """The block for this launch command. keyless: it says nothing about a key. key: the key itself, to be stored."""
         match self.name:
             case "codex":
                 block: dict[str, Any] = {"command": launch.command, "args": list(launch.arguments)}
@@ -90,7 +97,7 @@ class Client:
                     "timeout": 300,
                 }
         block = {**self.extra, "command": launch.command, "args": list(launch.arguments)}
-        return block if keyless else {**block, "env": {KEY: key or self.key}}
+        return block if keyless else {**block, "env": {KEY: key or self.key_reference}}
 
 
 CLIENTS = (
@@ -99,15 +106,15 @@ CLIENTS = (
         title="Claude Desktop",
         source="https://modelcontextprotocol.io/quickstart/user",
         format="json",
-        place=lambda machine: machine.applications("Claude", "claude_desktop_config.json"),
-        shown=(
+        config_path=lambda platform: platform.application_settings("Claude", "claude_desktop_config.json"),
+        config_path_text=(
             "`~/Library/Application Support/Claude/claude_desktop_config.json` (macOS), "
             "`%APPDATA%\\Claude\\claude_desktop_config.json` (Windows)"
         ),
         project=None,
-        under="mcpServers",
-        key="${ASISSO_API_KEY}",  # not replaced by this client: it stands for "unset" until a person puts the key there
-        to_do="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
+        root_key="mcpServers",
+        key_reference="${ASISSO_API_KEY}",  # not replaced by this client: it stands for "unset" until a person puts the key there
+        key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
         check="Quit Claude Desktop entirely and start it again: Settings → Developer shows asisso as running.",
     ),
     Client(
@@ -115,12 +122,12 @@ CLIENTS = (
         title="Claude Code",
         source="https://code.claude.com/docs/en/mcp",
         format="json",
-        place=lambda machine: machine.folder("CLAUDE_CONFIG_DIR") / ".claude.json",
-        shown="`~/.claude.json`",
+        config_path=lambda platform: platform.folder("CLAUDE_CONFIG_DIR") / ".claude.json",
+        config_path_text="`~/.claude.json`",
         project=(".mcp.json",),
-        under="mcpServers",
-        key="${ASISSO_API_KEY:-}",
-        to_do="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
+        root_key="mcpServers",
+        key_reference="${ASISSO_API_KEY:-}",
+        key_hint="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
         check="`claude mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
         extra={"type": "stdio"},
     ),
@@ -129,12 +136,12 @@ CLIENTS = (
         title="Cursor",
         source="https://cursor.com/docs/mcp",
         format="jsonc",
-        place=lambda machine: machine.home / ".cursor" / "mcp.json",
-        shown="`~/.cursor/mcp.json`",
+        config_path=lambda platform: platform.home / ".cursor" / "mcp.json",
+        config_path_text="`~/.cursor/mcp.json`",
         project=(".cursor", "mcp.json"),
-        under="mcpServers",
-        key="${env:ASISSO_API_KEY}",
-        to_do="Set ASISSO_API_KEY in the environment from which Cursor starts, or run this again with --ask-key.",
+        root_key="mcpServers",
+        key_reference="${env:ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which Cursor starts, or run this again with --ask-key.",
         check="Settings → MCP shows asisso with a green dot and its tools.",
         extra={"type": "stdio"},
     ),
@@ -143,29 +150,30 @@ CLIENTS = (
         title="VS Code",
         source="https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
         format="jsonc",
-        place=lambda machine: machine.applications("Code", "User", "mcp.json"),
-        shown=(
+        config_path=lambda platform: platform.application_settings("Code", "User", "mcp.json"),
+        config_path_text=(
             "`~/Library/Application Support/Code/User/mcp.json` (macOS), `%APPDATA%\\Code\\User\\mcp.json` (Windows), "
             "`~/.config/Code/User/mcp.json` (Linux)"
         ),
         project=(".vscode", "mcp.json"),
-        under="servers",
-        key=f"${{input:{INPUT}}}",
-        to_do="VS Code asks for the key when it first starts the server, and keeps it in its secret storage.",
+        root_key="servers",
+        key_reference=f"${{input:{INPUT_ID}}}",
+        key_hint="VS Code asks for the key when it first starts the server, and keeps it in its secret storage.",
         check="The command `MCP: List Servers` shows asisso as running; its tools are in the tools picker of agent mode.",
         extra={"type": "stdio"},
+        asks_for_key=True,
     ),
     Client(
         name="codex",
         title="Codex",
         source="https://developers.openai.com/codex/mcp",
         format="toml",
-        place=lambda machine: machine.folder("CODEX_HOME", ".codex") / "config.toml",
-        shown="`~/.codex/config.toml`",
+        config_path=lambda platform: platform.folder("CODEX_HOME", ".codex") / "config.toml",
+        config_path_text="`~/.codex/config.toml`",
         project=(".codex", "config.toml"),
-        under="mcp_servers",
-        key=None,
-        to_do="Set ASISSO_API_KEY in the environment from which Codex starts, or run this again with --ask-key.",
+        root_key="mcp_servers",
+        key_reference=None,
+        key_hint="Set ASISSO_API_KEY in the environment from which Codex starts, or run this again with --ask-key.",
         check="`codex mcp list` shows asisso; in a session, `/mcp` lists its tools.",
     ),
     Client(
@@ -173,12 +181,12 @@ CLIENTS = (
         title="Gemini CLI",
         source="https://github.com/google-gemini/gemini-cli/blob/main/docs/tools/mcp-server.md",
         format="jsonc",
-        place=lambda machine: machine.home / ".gemini" / "settings.json",
-        shown="`~/.gemini/settings.json`",
+        config_path=lambda platform: platform.home / ".gemini" / "settings.json",
+        config_path_text="`~/.gemini/settings.json`",
         project=(".gemini", "settings.json"),
-        under="mcpServers",
-        key="${ASISSO_API_KEY}",
-        to_do="Set ASISSO_API_KEY in the environment from which you start gemini, or run this again with --ask-key.",
+        root_key="mcpServers",
+        key_reference="${ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which you start gemini, or run this again with --ask-key.",
         check="`gemini mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
     ),
     Client(
@@ -186,12 +194,12 @@ CLIENTS = (
         title="Windsurf",
         source="https://docs.windsurf.com/windsurf/cascade/mcp",
         format="json",
-        place=lambda machine: machine.home / ".codeium" / "windsurf" / "mcp_config.json",
-        shown="`~/.codeium/windsurf/mcp_config.json`",
+        config_path=lambda platform: platform.home / ".codeium" / "windsurf" / "mcp_config.json",
+        config_path_text="`~/.codeium/windsurf/mcp_config.json`",
         project=None,
-        under="mcpServers",
-        key="${env:ASISSO_API_KEY}",
-        to_do="Set ASISSO_API_KEY in the environment from which Windsurf starts, or run this again with --ask-key.",
+        root_key="mcpServers",
+        key_reference="${env:ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which Windsurf starts, or run this again with --ask-key.",
         check="Refresh in Cascade's MCP panel: asisso appears with its tools.",
     ),
     Client(
@@ -199,16 +207,16 @@ CLIENTS = (
         title="goose",
         source="https://github.com/aaif-goose/goose/blob/main/documentation/docs/guides/config-files.md",
         format="yaml",
-        place=lambda machine: (
-            machine.applications("Block", "goose", "config", "config.yaml")
-            if machine.system == "win32"
-            else machine.folder("XDG_CONFIG_HOME", ".config") / "goose" / "config.yaml"
+        config_path=lambda platform: (
+            platform.application_settings("Block", "goose", "config", "config.yaml")
+            if platform.system == "win32"
+            else platform.folder("XDG_CONFIG_HOME", ".config") / "goose" / "config.yaml"
         ),
-        shown="`~/.config/goose/config.yaml` (macOS, Linux), `%APPDATA%\\Block\\goose\\config\\config.yaml` (Windows)",
+        config_path_text="`~/.config/goose/config.yaml` (macOS, Linux), `%APPDATA%\\Block\\goose\\config\\config.yaml` (Windows)",
         project=None,
-        under="extensions",
-        key=None,
-        to_do=(
+        root_key="extensions",
+        key_reference=None,
+        key_hint=(
             "goose takes ASISSO_API_KEY from its keyring or its environment, and does not start the extension before it is "
             "there: set it, or run this again with --ask-key."
         ),
@@ -218,4 +226,5 @@ CLIENTS = (
 
 
 def by_name(name: str) -> Client:
+    """The client of this name, one of those in CLIENTS."""
     return next(client for client in CLIENTS if client.name == name)

@@ -1,57 +1,76 @@
-"""Writing a file of somebody else's: a backup first, all or nothing, through links, with the file's own permissions."""
+"""Reading and replacing a settings file that another program owns: all or nothing, through links, its permissions kept."""
 
 import os
-import shutil
+import re
 import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from asisso_mcp.install.errors import NotInstalled, Unreadable
+
+class InstallError(Exception):
+    """What was asked for was not done. The message says why and what to do."""
 
 
-def read(path: Path) -> str:
-    """The file's text, with its line ends and its byte order mark; of a missing file, an empty text.
+class UnsupportedFile(InstallError):
+    """The file is not in its client's format, or not of the expected shape. The message completes "because …"."""
 
-    Raises Unreadable, NotInstalled.
+
+def read_text(path: Path) -> str:
+    """The file's text with its line ends and byte order mark; an empty text when there is no such file.
+
+    Raises UnsupportedFile when it is not UTF-8, InstallError when it cannot be read.
     """
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8 text") from None
-    except OSError as problem:
-        raise NotInstalled(f"{path} cannot be read ({problem.strerror}).") from None
+        raise UnsupportedFile("it is not UTF-8 text") from None
+    except OSError as error:
+        raise InstallError(f"{path} cannot be read ({error.strerror}).") from None
 
 
-def replace(path: Path, before: str, after: str | None, *, private: bool = False) -> Path | None:
-    """Put `after` into the file (None: delete it), if it still says `before`; the backup's path, if there was a file.
+def replace(path: Path, before: str, after: str | None, *, backup: bool = True, private: bool = False) -> Path | None:
+    """Replace the file's text by `after` (None deletes the file), provided that it is still `before`.
 
-    private: only its owner may read the file from now on. Raises NotInstalled.
+    backup: keep the old file beside it, for its owner alone. private: so is the new file. Returns the backup's path, if
+    one was made. Raises InstallError.
     """
     path = path.resolve()
     try:
-        if read(path) != before:
-            raise NotInstalled(f"{path} was changed by another program at this moment. Run the command again.")
-        backup = _backup(path) if path.exists() else None
+        if read_text(path) != before:
+            raise InstallError(f"{path} was changed by another program at this moment. Run the command again.")
+        copy = _back_up(path, before) if backup and path.exists() else None
         if after is None:
             path.unlink()
         else:
             _write(path, after, private=private)
-    except OSError as problem:
-        raise NotInstalled(f"{path} cannot be written ({problem.strerror}).") from None
-    return backup
+    except OSError as error:
+        raise InstallError(f"{path} cannot be written ({error.strerror}).") from None
+    return copy
 
 
-def _backup(path: Path) -> Path:
+def delete_backups(path: Path) -> int:
+    """Delete the backups that `replace` made of this file, since they may hold a key. Returns how many. Raises InstallError."""
+    path = path.resolve()
+    name = re.compile(re.escape(path.name) + r"\.asisso-\d{8}-\d{6}(-\d+)?\.bak")
+    backups = [each for each in path.parent.glob("*.bak") if name.fullmatch(each.name)]
+    try:
+        for each in backups:
+            each.unlink()
+    except OSError as error:
+        raise InstallError(f"{error.filename}, a backup of {path}, cannot be deleted ({error.strerror}).") from None
+    return len(backups)
+
+
+def _back_up(path: Path, text: str) -> Path:
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     number = 0
-    while True:
-        backup = path.with_name(f"{path.name}.{stamp}{f'-{number}' if number else ''}.bak")
-        if not backup.exists():
-            shutil.copy2(path, backup)
-            return backup
+    while (backup := path.with_name(f"{path.name}.asisso-{stamp}{f'-{number}' if number else ''}.bak")).exists():
         number += 1
+    backup.touch(mode=0o600, exist_ok=False)  # before there is anything in it to read
+    backup.write_bytes(text.encode())
+    return backup
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:
@@ -64,7 +83,7 @@ def _write(path: Path, text: str, *, private: bool) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(mode)
-        os.replace(name, path)  # noqa: PTH105 - the same, and its failure leaves the old file
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -1,5 +1,6 @@
 """Where a tool call finds the campaigns: one API connection for the process, one service for each key that asks."""
 
+import logging
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     import httpx2
 
     from asisso_mcp.api.client import AsissoClient
-    from asisso_mcp.api.connection import Connection
+    from asisso_mcp.api.transport import ApiTransport
     from asisso_mcp.campaigns.service import CampaignService
+
+logger = logging.getLogger(__name__)
 
 KEPT_TENANTS = 128
 """Whose recent revisions and locks are kept while they do not call; losing them costs a few words, never correctness."""
+FINISH_SECONDS = 5.0
+"""How long a write that was sent may still take when everything else has ended."""
 
 
 def utc_now() -> datetime:
@@ -33,8 +38,9 @@ def utc_now() -> datetime:
 class Desk:
     """One per process. Tenants share the pool of connections and nothing else.
 
-    `transport` replaces the network: the sandbox in process, or a test's own. `keys_are_brought`: every caller has a key of
-    their own, and the server's is never used. `connect` makes the connection (telemetry watches it there).
+    `transport` replaces the network: the sandbox in process, or a test's own. `uses_caller_keys`: every caller has a key of
+    their own, and the server's is never used. `connect` makes the connection (telemetry watches it there). `tell` gets the outcome
+    of a write whose caller went away.
     """
 
     def __init__(
@@ -43,16 +49,19 @@ class Desk:
         *,
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
-        keys_are_brought: bool = False,
-        connect: "Callable[..., Connection] | None" = None,
+        uses_caller_keys: bool = False,
+        connect: "Callable[..., ApiTransport] | None" = None,
+        tell: Callable[[str], None] = logger.warning,
     ) -> None:
         self._settings = settings
         self._transport = transport
         self._clock = clock
-        self._keys_are_brought = keys_are_brought
+        self._uses_caller_keys = uses_caller_keys
         self._connect = connect
+        self._tell = tell
+        self._stopped = False
         self._policy = Policy.of(settings)
-        self._open: tuple[Connection, AsissoClient] | None = None
+        self._open: tuple[ApiTransport, AsissoClient] | None = None
         # Weak: a service stays findable for as long as a call uses it, so that one tenant never has two sets of locks.
         self._services: WeakValueDictionary[bytes, CampaignService] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
@@ -74,7 +83,9 @@ class Desk:
             _, client = self._opened()
             if caller.api_key is not None:
                 client = client.for_key(caller.api_key)
-            service = CampaignService(client, clock=self._clock)
+            service = CampaignService(client, clock=self._clock, tell=self._tell)
+            if self._stopped:
+                service.stop_writing()
             self._services[tenant] = service
         self._recent[tenant] = service
         self._recent.move_to_end(tenant)
@@ -83,23 +94,23 @@ class Desk:
         return service
 
     @property
-    def connection(self) -> "Connection":
+    def connection(self) -> "ApiTransport":
         """The way to the API, for asking whether it answers."""
         return self._opened()[0]
 
-    def _opened(self) -> "tuple[Connection, AsissoClient]":
+    def _opened(self) -> "tuple[ApiTransport, AsissoClient]":
         if self._open is None:
             from dataclasses import replace
 
             from asisso_mcp.api.client import AsissoClient
-            from asisso_mcp.api.connection import Connection
+            from asisso_mcp.api.transport import ApiTransport
 
             settings, transport = self._settings, self._transport
             if settings.sandbox and transport is None:
                 settings, transport = in_sandbox(settings)
-            if self._keys_are_brought:
+            if self._uses_caller_keys:
                 settings = replace(settings, api_key=None, access_token=None)
-            connection = (self._connect or Connection)(settings, transport=transport)
+            connection = (self._connect or ApiTransport)(settings, transport=transport)
             self._open = connection, AsissoClient(connection, settings)
         return self._open
 
@@ -107,8 +118,15 @@ class Desk:
         """Writes that were sent and are not answered yet, in words."""
         return tuple(sent for service in list(self._services.values()) for sent in service.in_flight.values())
 
+    def stop_writing(self) -> None:
+        """The process ends: no write is sent any more; those on the wire are finished."""
+        self._stopped = True
+        for service in list(self._services.values()):
+            service.stop_writing()
+
     async def finish_writes(self, seconds: float) -> None:
-        """Wait at most so long for writes that were sent; then say what stays unknown."""
+        """Send no more writes, wait at most so long for those on the wire, then say what stays unknown."""
+        self.stop_writing()
         with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
             while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
                 await anyio.sleep(0.05)
@@ -125,9 +143,11 @@ class Desk:
             )
 
     async def close(self) -> None:
+        """Finish what is on the wire, then close the connections."""
+        await self.finish_writes(FINISH_SECONDS)
         if self._open is not None:
             with suppress(Exception):  # the process ends: a connection that cannot be closed is of no consequence
-                await self._open[0].close()
+                await self._open[0].aclose()
 
 
 def in_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":

@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from asisso_mcp.campaigns.brevity import brief
 from asisso_mcp.campaigns.edits import Declined
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.complaints import complaint
-from asisso_mcp.server.decoding import decode
+from asisso_mcp.server.decoding import decode, null_notes
 from asisso_mcp.server.policy import Policy
 from asisso_mcp.server.schema import input_schema, output_schema
 
@@ -34,10 +34,14 @@ class Hints:
 
 @dataclass(frozen=True)
 class Call:
-    """What a handler works with: the campaigns of one tenant, and the limits of this server."""
+    """What a handler works with: the campaigns of one tenant, and the limits of this server.
+
+    `notes`: what the answer of a write says about its arguments.
+    """
 
     service: CampaignService
     policy: Policy
+    notes: tuple[str, ...] = ()
 
 
 class _HasStructure(Protocol):
@@ -102,12 +106,13 @@ class Tool:
 
     async def call(self, arguments: Mapping[str, Any], call: Call) -> Answer:
         """Validate, run, and answer in words. Only cancellation gets out."""
+        named, nulls = decode(arguments, self.input_schema)
         try:
-            checked = self.arguments.model_validate(decode(arguments, self.input_schema))
+            checked = self.arguments.model_validate(named)
         except ValidationError as problem:
             return Answer(brief(complaint(self.name, problem, self.input_schema)))
         try:
-            result = await self.handler(call, checked)
+            result = await self.handler(replace(call, notes=null_notes(nulls)), checked)
         except (AsissoError, Declined) as refusal:
             return Answer(brief(refusal.text))
         except Exception as fault:

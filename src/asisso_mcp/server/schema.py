@@ -1,7 +1,7 @@
 """Pydantic model → the JSON Schema that clients get: inline, closed, single types, no null, no noise.
 
 `$ref`, `anyOf` with null, titles and defaults of null each break or distract some client, and a model that may leave a field
-out needs no null for it. Null is still understood at run time, only to be explained.
+out needs no null for it. Null is still understood at run time: it means "not named".
 """
 
 from typing import Any

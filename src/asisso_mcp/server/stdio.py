@@ -31,6 +31,7 @@ from mcp_types import (
 from asisso_mcp.config import Settings
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.desk import Desk
+from asisso_mcp.server.refusal import refuse_calls
 from asisso_mcp.wire import Wire
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ _PIPE_BYTES = 4096
 """What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
 
 
-def serve(settings: Settings, wire: Wire) -> None:
-    """Serve until the input ends or a signal comes."""
+def serve(settings: Settings, wire: Wire, *, refusal: str | None = None) -> None:
+    """Serve until the input ends or a signal comes. refusal: why no call may be answered, if so."""
     from asisso_mcp.server import telemetry
 
     watching = telemetry.start()
@@ -56,6 +57,8 @@ def serve(settings: Settings, wire: Wire) -> None:
     server = build_server(settings, desk=desk)
     if watching:
         server.middleware.append(watching.measure)
+    if refusal is not None:
+        refuse_calls(server, refusal)
     gc.freeze()  # what was imported stays: no collection during a call needs to look at it
     anyio.run(_Conversation(server, desk, wire).run)
     if watching:

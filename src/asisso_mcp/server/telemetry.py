@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from asisso_mcp.api.connection import Connection, Reply
+    from asisso_mcp.api.transport import ApiResponse, ApiTransport
 
 _TARGETS = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -145,17 +145,17 @@ class Telemetry:
         finally:
             self._calls.record(time.perf_counter() - began, attributes)
 
-    def connection(self, settings: Settings, *, transport: "httpx2.AsyncBaseTransport | None" = None) -> "Connection":
-        """A connection to the API whose requests are spans. Paths are shown without ids, and no header at all."""
+    def connection(self, settings: Settings, *, transport: "httpx2.AsyncBaseTransport | None" = None) -> "ApiTransport":
+        """A transport to the API whose requests are spans. Paths are shown without ids, and no header at all."""
         from opentelemetry.trace import SpanKind, StatusCode
 
-        from asisso_mcp.api.connection import Connection
         from asisso_mcp.api.errors import AsissoError
+        from asisso_mcp.api.transport import ApiTransport
 
         tracer, upstream = self._tracer, self._upstream
 
-        class Watched(Connection):
-            async def send(self, method: str, path: str, **request: Any) -> "Reply":
+        class InstrumentedTransport(ApiTransport):
+            async def send(self, method: str, path: str, **request: Any) -> "ApiResponse":
                 address = urlsplit(self.origin)
                 template = _ID.sub("/{campaign_id}", path)
                 attributes: dict[str, Any] = {
@@ -173,11 +173,11 @@ class Telemetry:
                     set_status_on_exception=False,
                 ) as span:
                     try:
-                        reply = await super().send(method, path, **request)
-                        attributes["http.response.status_code"] = reply.status
-                        if reply.status >= 400:
-                            attributes["error.type"] = str(reply.status)
-                        return reply
+                        response = await super().send(method, path, **request)
+                        attributes["http.response.status_code"] = response.status
+                        if response.status >= 400:
+                            attributes["error.type"] = str(response.status)
+                        return response
                     except AsissoError as fault:
                         attributes["error.type"] = type(fault).__name__
                         raise
@@ -187,7 +187,7 @@ class Telemetry:
                             span.set_status(StatusCode.ERROR)
                         upstream.record(time.perf_counter() - began, attributes)
 
-        return Watched(settings, transport=transport)
+        return InstrumentedTransport(settings, transport=transport)
 
     def close(self) -> None:
         """Send what is left, within a bound."""

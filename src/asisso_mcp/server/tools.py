@@ -1,11 +1,12 @@
 """The five tools: their words, hints and models, and the few lines that each of them is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
 from asisso_mcp.api.untrusted import one_line
-from asisso_mcp.campaigns.edits import Declined, revision
+from asisso_mcp.campaigns.edits import UNREADABLE, Declined, revision
 from asisso_mcp.campaigns.service import Edited, Switched
 from asisso_mcp.campaigns.status import verdict
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
@@ -79,6 +80,7 @@ async def update_campaign(call: Call, arguments: UpdateArguments) -> WriteResult
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
     )
+    edited = replace(edited, notes=(*edited.notes, *call.notes))
     return _edit_result(edited, edited_text(edited, call.service.clock()))
 
 
@@ -136,7 +138,7 @@ def _edit_result(edited: Edited, summary: str) -> WriteResult:
 
 def _switch_result(switched: Switched, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
-    moved = before.phase != after.phase
+    moved = before is None or before.phase != after.phase
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
@@ -150,8 +152,9 @@ def _switch_result(switched: Switched, summary: str, *, undo_tool: str) -> Write
     )
 
 
-def _state_change(before: Campaign, after: Campaign) -> FieldChange:
-    return FieldChange(field="state", before=one_line(before.phase, 40), after=one_line(after.phase, 40))
+def _state_change(before: Campaign | None, after: Campaign) -> FieldChange:
+    former = UNREADABLE if before is None else one_line(before.phase, 40)
+    return FieldChange(field="state", before=former, after=one_line(after.phase, 40))
 
 
 def _shown(value: Any) -> Any:

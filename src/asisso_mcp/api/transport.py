@@ -1,0 +1,244 @@
+"""The HTTP transport of the API client: one httpx2 client for one origin, responses of bounded size and time."""
+
+import codecs
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import anyio
+import httpcore2  # noqa: F401 - httpx2 would import it during the first request; here it is imported in the background
+import httpx2
+from pydantic_core import from_json
+
+from asisso_mcp.api.errors import Misconfigured, UnreadableReply
+from asisso_mcp.api.request_trace import RequestTrace
+from asisso_mcp.api.transport_errors import request_not_built, to_api_error
+from asisso_mcp.api.untrusted import masked
+from asisso_mcp.config import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_CONNECTIONS = 16
+"""Requests in flight at once, per process."""
+KEEP_ALIVE_SECONDS = 4.0
+"""The API closes idle connections after 5 s (observed); a write on a connection that is closing has an unknown outcome."""
+MAX_RESPONSE_BYTES = 8 * 1024 * 1024
+MAX_LIST_BYTES = 32 * 1024 * 1024
+"""The list has no paging (observed): ten thousand campaigns are 11 MB of one response."""
+MIN_SECRET_LENGTH = 8
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"}
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    """A whole response: status, headers, and a body of bounded size."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | bytearray
+
+    def json(self) -> Any:
+        """The decoded body. Raises ValueError, also for NaN and for nesting beyond 200 levels."""
+        body = self.body[3:] if self.body.startswith(codecs.BOM_UTF8) else self.body
+        return from_json(body, allow_inf_nan=False, cache_strings="keys")
+
+
+class ApiTransport:
+    """Sends requests to the API's origin, over connections that all tenants share.
+
+    The httpx2 client is built by the first request. `transport` replaces the network: the sandbox in process, or a test's own.
+    """
+
+    def __init__(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._client: httpx2.AsyncClient | None = None
+        self._in_flight: set[anyio.CancelScope] = set()
+        # httpx2's own limit is not used: a tunnel whose TLS handshake failed keeps its slot forever (pydantic/httpx2#1226).
+        self._slots = anyio.Semaphore(MAX_CONNECTIONS, fast_acquire=True)
+        # A third for a slot, a third for TCP, a third for TLS: these end first, and then it is sure that nothing was sent.
+        self._connect_seconds = min(settings.timeout / 3, 10.0)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the API."""
+        return self._settings.base_url
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        max_bytes: int = MAX_RESPONSE_BYTES,
+        before_sending: Callable[[], None] = lambda: None,
+    ) -> ApiResponse:
+        """Send one request and read its response: no redirect, no retry, all within the settings' `timeout` seconds.
+
+        `before_sending` is called before the first byte goes out, after every wait for a connection; what it raises stops the
+        request. Raises AsissoError whose `executed` is False only when the request surely never reached the API.
+        """
+        client, trace = self._open_client(), RequestTrace(before_sending)
+        request = self._build_request(method, path, headers, body, trace)
+        began, outcome = time.perf_counter(), "given up"
+        try:
+            async with self._slot():
+                before_sending()  # a transport in process traces nothing
+                try:
+                    response = await client.send(request, stream=True)
+                except BaseException:
+                    await trace.close()
+                    raise
+                outcome = str(response.status_code)
+                try:
+                    # A 500 is followed by a silent close (observed): leaving its body unread drops the connection.
+                    content = bytearray() if response.status_code >= 500 else await _read_limited(response, max_bytes)
+                finally:
+                    await response.aclose()
+            if response.status_code >= 400:
+                content = _without_secrets(content, headers.values())
+            return ApiResponse(response.status_code, response.headers, content)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, UnicodeError) as fault:
+            outcome = type(fault).__name__
+            error = to_api_error(
+                fault,
+                origin=self.origin,
+                timeout=self._settings.timeout,
+                connect_timeout=self._connect_seconds,
+                max_connections=MAX_CONNECTIONS,
+            )
+        finally:
+            # The whole of the line: headers and bodies carry keys, names and numbers.
+            logger.info("%s %s: %s after %.0f ms", method, path, outcome, (time.perf_counter() - began) * 1000)
+        raise error  # not from the fault: some faults quote the headers, and with them the key
+
+    async def aclose(self) -> None:
+        """Close all connections. What is in flight ends with an unknown outcome; what was not sent yet is not sent."""
+        client, self._client = self._client, None
+        for scope in self._in_flight:
+            scope.cancel()
+        if client is not None:
+            await client.aclose()
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """A place among the requests in flight. Raises TimeoutError, PoolTimeout, or ReadError when the transport is closed."""
+        with anyio.fail_after(self._settings.timeout) as scope:
+            self._in_flight.add(scope)
+            try:
+                with anyio.move_on_after(self._connect_seconds) as waiting:
+                    await self._slots.acquire()
+                if waiting.cancelled_caught:
+                    raise httpx2.PoolTimeout("")
+                try:
+                    yield
+                finally:
+                    self._slots.release()
+            finally:
+                self._in_flight.remove(scope)
+        if scope.cancelled_caught:
+            raise httpx2.ReadError("the transport was closed")
+
+    def _build_request(
+        self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, trace: RequestTrace
+    ) -> httpx2.Request:
+        connecting = {"connect": self._connect_seconds}  # reading and writing are bounded as a whole, in `_slot`
+        try:
+            return httpx2.Request(
+                method,
+                _url(self.origin, path),
+                headers={**_HEADERS, **headers},
+                json=body,
+                extensions={"timeout": connecting, "trace": trace},
+            )
+        except (httpx2.InvalidURL, UnicodeError):
+            error = request_not_built()
+        raise error
+
+    def _open_client(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            try:
+                self._client = _build_client(self._settings, self._transport)
+            except (httpx2.InvalidURL, ValueError, ImportError, OSError):
+                error = Misconfigured(
+                    "The connection to the API cannot be set up, so nothing was sent. Check ASISSO_BASE_URL, ASISSO_PROXY "
+                    "(or HTTPS_PROXY and ALL_PROXY: http:// and https:// proxies work) and SSL_CERT_FILE."
+                )
+            else:
+                return self._client
+            raise error
+        return self._client
+
+
+def _build_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    """Raises Misconfigured; httpx2.InvalidURL, ValueError, ImportError or OSError for a proxy or trust that cannot be used."""
+    # A request that stays on this machine takes no proxy: neither to loopback, nor to a transport that was given.
+    leaves = transport is None and not settings.is_loopback
+    return httpx2.AsyncClient(
+        transport=transport,
+        verify=_ssl_context(settings) if transport is None else True,
+        proxy=settings.proxy.get_secret_value() if settings.proxy is not None and leaves else None,
+        trust_env=leaves,  # HTTPS_PROXY, NO_PROXY …
+        limits=httpx2.Limits(max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS),
+        # Tenants share its connections: a cookie of one must not travel with another's request.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    if not settings.base_url.startswith("https:"):
+        return ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
+        )  # trusts nobody, and is not used: the trust store takes 25 ms to read
+    if settings.ca_file is None:
+        return httpx2.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=str(settings.ca_file))
+    except OSError as problem:
+        reason = masked(problem.strerror or problem, 120)
+    raise Misconfigured(
+        f"ASISSO_CA_FILE cannot be used ({reason}), so nothing was sent. It must be a readable PEM file of CA certificates."
+    )
+
+
+@lru_cache(maxsize=256)
+def _url(origin: str, path: str) -> httpx2.URL:
+    """Parsed once for each campaign that is looked at: that is a good part of what a request costs."""
+    return httpx2.URL(f"{origin}/api/v1{path}")
+
+
+async def _read_limited(response: httpx2.Response, max_bytes: int) -> bytearray:
+    """The body, refused while reading when it is larger than `max_bytes`."""
+    declared = response.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:18]) > max_bytes:
+        raise _too_large(max_bytes)
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > max_bytes:
+            raise _too_large(max_bytes)
+    return content
+
+
+def _too_large(max_bytes: int) -> UnreadableReply:
+    return UnreadableReply(
+        f"The API's answer is larger than {max_bytes // (1024 * 1024)} MB, so it was not read. If this was a list, read "
+        "single campaigns with `get_campaign`.",
+        executed=None,
+    )
+
+
+def _without_secrets(content: bytearray, sent: Iterable[str]) -> bytearray:
+    """An error's body in which an echoed credential is replaced: its words go on to people and logs."""
+    for value in sent:
+        secret = value.removeprefix("Bearer ").encode()
+        if len(secret) >= MIN_SECRET_LENGTH:
+            content = content.replace(secret, b"[key hidden]")
+    return content

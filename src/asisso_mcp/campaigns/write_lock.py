@@ -1,0 +1,104 @@
+"""Writes to one campaign follow one another within this process, and a pause goes before everything that was not sent yet."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import anyio
+
+from asisso_mcp.campaigns.edits import Declined
+
+
+class Turn(Protocol):
+    """The right of one call to send a write to a campaign."""
+
+    def sent(self) -> None:
+        """A request is on the wire: from here on a pause waits for it, and no longer drops the call."""
+
+    def answered(self) -> None:
+        """It no longer is, whatever became of it."""
+
+    def not_executed(self) -> None:
+        """It surely had no effect, and the call would wait and try again: a pause may drop the call."""
+
+
+class WriteLock:
+    """Of one campaign. Edits and resumes wait for one another; a pause waits only for a request on the wire."""
+
+    def __init__(self) -> None:
+        self._order = anyio.Lock()
+        self._unsent: set[anyio.CancelScope] = set()
+        self._pauses = 0
+        self._requests = 0
+        self._changed = anyio.Event()
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[Turn]:
+        """For an edit or a resume. Raises Declined when a pause arrives before anything was sent."""
+        with anyio.CancelScope() as scope:
+            self._unsent.add(scope)
+            try:
+                async with self._order:
+                    await self._until(lambda: not self._pauses and not self._requests)
+                    yield _ExclusiveTurn(self, scope)
+            finally:
+                self._unsent.discard(scope)
+        if scope.cancelled_caught:
+            raise Declined(
+                "Nothing was changed: another call pauses this campaign, so this one was dropped while it waited. Look with "
+                "`get_campaign` before you call again."
+            )
+
+    @asynccontextmanager
+    async def urgent(self) -> AsyncIterator[Turn]:
+        """For a pause: whatever was not sent yet is dropped, and nothing else is sent until this ends."""
+        self._pauses += 1
+        for scope in self._unsent:
+            scope.cancel()
+        try:
+            await self._until(lambda: not self._requests)
+            yield _UrgentTurn(self)
+        finally:
+            self._pauses -= 1
+            self._notify()
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+class _UrgentTurn:
+    """A pause is never dropped."""
+
+    def __init__(self, lock: WriteLock) -> None:
+        self._lock = lock
+
+    def sent(self) -> None:
+        self._lock._requests += 1
+
+    def answered(self) -> None:
+        self._lock._requests -= 1
+        self._lock._notify()
+
+    def not_executed(self) -> None: ...
+
+
+class _ExclusiveTurn(_UrgentTurn):
+    """An edit or a resume, dropped by a pause while `scope` is among the unsent ones."""
+
+    def __init__(self, lock: WriteLock, scope: anyio.CancelScope) -> None:
+        super().__init__(lock)
+        self._scope = scope
+
+    def sent(self) -> None:
+        self._lock._unsent.discard(self._scope)
+        super().sent()
+
+    def not_executed(self) -> None:
+        self._lock._unsent.add(self._scope)
+        if self._lock._pauses:
+            self._scope.cancel()

@@ -1,0 +1,201 @@
+"""The web application: `/mcp` for both protocol eras, without sessions, and the health checks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, Router
+
+from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.config import Settings
+from asisso_mcp.http.auth.base import Authenticator, NoAuth, PassthroughAuth, TokenAuth
+from asisso_mcp.http.auth.tokens import Tokens
+from asisso_mcp.http.endpoint import MAX_BODY, McpEndpoint, caller_of
+from asisso_mcp.http.fast_path import FastPath
+from asisso_mcp.http.middleware import HostOriginMiddleware
+from asisso_mcp.http.settings import HttpSettings
+from asisso_mcp.server.app import build_server
+from asisso_mcp.server.desk import Desk
+from asisso_mcp.server.registry import Tool
+from asisso_mcp.server.tools import TOOLS
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from asisso_mcp.server.telemetry import Telemetry
+
+SETTLE_SECONDS = 8.0
+"""At the end, for writes that were sent: their outcome would otherwise be unknown."""
+API_CHECK_SECONDS = 5.0
+"""How long an answer about the API holds, so that asking us cannot be turned into asking the API."""
+
+
+@dataclass
+class HttpApp:
+    """The application and what its process needs to know of it.
+
+    Attributes:
+        asgi: what uvicorn serves.
+        server: the MCP server, to which middleware and handlers can be added.
+        stopping: set when the process ends; new requests are refused from then on.
+    """
+
+    asgi: Any
+    desk: Desk
+    server: Server[Desk]
+    stopping: bool = False
+
+    def stop(self) -> None:
+        """The process ends: new requests are refused, and no write is sent that was not sent yet."""
+        self.stopping = True
+        self.desk.stop_writing()
+
+
+def create_app(
+    settings: Settings,
+    http_settings: HttpSettings,
+    *,
+    transport: "httpx2.AsyncBaseTransport | None" = None,
+    telemetry: "Telemetry | None" = None,
+    tools: tuple[Tool, ...] = TOOLS,
+) -> HttpApp:
+    """The application for these settings. Raises SettingsError when nobody could be authenticated with them."""
+    authenticator = create_authenticator(http_settings)
+    desk = Desk(
+        settings,
+        transport=transport,
+        uses_caller_keys=authenticator.uses_caller_keys,
+        connect=telemetry.connection if telemetry else None,
+    )
+    server = build_server(
+        settings,
+        desk=desk,
+        caller_of=caller_of,
+        lists="private" if authenticator.lists_differ else "public",
+        tools=tools,
+    )
+    if telemetry is not None:
+        server.middleware.append(telemetry.measure)
+    else:
+        server.middleware.clear()  # the SDK's own is there: spans that nobody collects
+
+    def manager(*, json_response: bool) -> StreamableHTTPSessionManager:
+        return StreamableHTTPSessionManager(
+            server,
+            stateless=True,
+            json_response=json_response,
+            security_settings=TransportSecuritySettings(
+                enable_dns_rebinding_protection=True,
+                allowed_hosts=sorted(http_settings.hosts),
+                allowed_origins=sorted(http_settings.origins),
+            ),
+            max_request_body_size=MAX_BODY,
+        )
+
+    json_manager, sse_manager = manager(json_response=True), manager(json_response=False)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        async with json_manager.run(), sse_manager.run():
+            yield
+            # What was cut by now is waited for as far as it writes: its task goes on, shielded, while this one waits.
+            await desk.finish_writes(SETTLE_SECONDS)
+
+    endpoint = McpEndpoint(
+        FastPath(server, desk),
+        json_manager.handle_request,
+        sse_manager.handle_request,
+        authenticator,
+        max_calls=http_settings.max_calls,
+    )
+    health = _Health(settings, authenticator, desk)
+    asgi: Any = Router(
+        routes=[
+            Route("/mcp", endpoint=endpoint),
+            Route("/healthz", endpoint=health.alive, methods=["GET"]),
+            Route("/readyz", endpoint=health.ready, methods=["GET"]),
+            *authenticator.routes,
+        ],
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    if http_settings.browsers:
+        asgi = CORSMiddleware(
+            asgi,
+            allow_origins=list(http_settings.browsers),
+            allow_methods=["POST"],
+            allow_headers=["*"],  # the protocol has headers of changing names; cookies are never allowed
+            expose_headers=["WWW-Authenticate", "Retry-After", "Mcp-Session-Id"],
+        )
+    app = HttpApp(asgi, desk, server)
+    app.asgi = HostOriginMiddleware(
+        asgi, hosts=http_settings.hosts, origins=http_settings.origins, stopping=lambda: app.stopping
+    )
+    return app
+
+
+def create_authenticator(settings: HttpSettings) -> Authenticator:
+    """The authenticator that `--auth` names. Raises SettingsError."""
+    match settings.auth:
+        case "passthrough":
+            return PassthroughAuth()
+        case "token":
+            return TokenAuth(Tokens(settings.tokens, settings.tokens_file))
+        case "oauth":
+            from asisso_mcp.http.auth.jwks import JwksCache
+            from asisso_mcp.http.auth.oauth import JwtVerifier, OAuth
+
+            keys = JwksCache(settings.issuer, jwks_url=settings.jwks_url)
+            verifier = JwtVerifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
+            return OAuth(issuer=settings.issuer, resource=settings.resource, verifier=verifier)
+    return NoAuth()
+
+
+class _Health:
+    """`/healthz`: the process answers. `/readyz`: it is configured; with `?api=1`, the API answers as well."""
+
+    def __init__(self, settings: Settings, authenticator: Authenticator, desk: Desk) -> None:
+        self._settings = settings
+        self._authenticator = authenticator
+        self._desk = desk
+        self._lock = anyio.Lock()
+        self._api_checked = float("-inf")
+        self._api_problem: str | None = None
+
+    async def alive(self, _: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> JSONResponse:
+        problem = self._configuration_problem()
+        if problem is None and request.query_params.get("api") == "1":
+            problem = await self._check_api()
+        if problem is not None:
+            return JSONResponse({"status": "not ready", "why": problem}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    def _configuration_problem(self) -> str | None:
+        settings = self._settings
+        has_key = settings.sandbox or settings.api_key is not None or settings.access_token is not None
+        if not self._authenticator.uses_caller_keys and not has_key:
+            return "no Asisso API key is set"
+        return self._authenticator.readiness_problem()
+
+    async def _check_api(self) -> str | None:
+        """Asked without any key, and not again for a few seconds."""
+        async with self._lock:
+            if anyio.current_time() - self._api_checked >= API_CHECK_SECONDS:
+                try:
+                    reply = await self._desk.connection.send("GET", "/health", headers={})
+                    self._api_problem = None if reply.status < 500 else "the Asisso API answers with an error"
+                except AsissoError:
+                    self._api_problem = "the Asisso API does not answer"
+                self._api_checked = anyio.current_time()
+            return self._api_problem

@@ -1,0 +1,125 @@
+"""Who may call over HTTP: one `Authenticator` for each `--auth`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from asisso_mcp.http.auth.tokens import Tokens
+from asisso_mcp.http.errors import HttpError, Scope
+from asisso_mcp.server.policy import OPERATOR, Caller
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+MAX_KEY = 4096
+"""Characters of an API key."""
+MAX_BEARER = 16384
+"""Bytes of an Authorization header: tokens with many claims are longer than keys."""
+
+
+class Authenticator(ABC):
+    """Decides about a request before its body is read."""
+
+    uses_caller_keys = False
+    """Every caller brings an Asisso key of their own, and the server's is never used."""
+    lists_differ = False
+    """Callers may see different tools, so that no cache may share their lists."""
+    routes: "Sequence[Route]" = ()
+    """What it serves beside `/mcp`."""
+
+    @abstractmethod
+    async def authenticate(self, scope: Scope) -> Caller:
+        """The caller. Raises HttpError. May put what it learned into `scope`."""
+
+    def authorize(self, caller: Caller, message: Any) -> None:  # noqa: B027 - most have nothing to add
+        """Raises HttpError when this caller may not send this JSON-RPC message (None: it could not be read)."""
+
+    def readiness_problem(self) -> str | None:
+        """What the configuration lacks before anyone can be authenticated; None when nothing is."""
+        return None
+
+
+class NoAuth(Authenticator):
+    """`none`: everyone who reaches the port, which is on loopback."""
+
+    async def authenticate(self, scope: Scope) -> Caller:  # noqa: ARG002
+        """The operator."""
+        return OPERATOR
+
+
+class PassthroughAuth(Authenticator):
+    """`passthrough`: each request brings its own Asisso key, which the API judges."""
+
+    uses_caller_keys = True
+
+    async def authenticate(self, scope: Scope) -> Caller:
+        """A caller with the key of the X-API-Key header. Raises HttpError (401) for what cannot be a key."""
+        given = headers_named(scope["headers"], b"x-api-key")
+        if len(given) != 1:
+            raise self._refused("no key" if not given else "several keys")
+        key = given[0].decode("latin-1").strip()
+        if not key or len(key) > MAX_KEY or not key.isascii() or not key.isprintable() or " " in key:
+            raise self._refused("not the form of a key")
+        return Caller(api_key=SecretStr(key))
+
+    @staticmethod
+    def _refused(log_reason: str) -> HttpError:
+        return HttpError(
+            401,
+            "Send your Asisso API key in the X-API-Key header of every request.",
+            log_reason=log_reason,
+            headers={"WWW-Authenticate": 'ApiKey realm="asisso-mcp", header="X-API-Key"'},
+        )
+
+
+class TokenAuth(Authenticator):
+    """`token`: callers know one of the operator's tokens; the server holds the Asisso key."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    async def authenticate(self, scope: Scope) -> Caller:
+        """The operator. Raises HttpError (401)."""
+        token = bearer_token(scope["headers"])
+        if token is None:
+            raise unauthorized("no token")
+        if not self._tokens.accepts(token):
+            raise unauthorized("a token that is not known", {"error": "invalid_token"})
+        return OPERATOR
+
+    def readiness_problem(self) -> str | None:
+        """Whether any token is left, for the file may have changed."""
+        return None if self._tokens.count() else "there is no usable token"
+
+
+def headers_named(headers: Headers, name: bytes) -> list[bytes]:
+    """The values of every header with that name, which is in lower case as ASGI has it."""
+    return [value for given, value in headers if given == name]
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """The bearer token of a request; None when there is none, or not exactly one."""
+    given = headers_named(headers, b"authorization")
+    if len(given) != 1 or len(given[0]) > MAX_BEARER:
+        return None
+    scheme, _, token = given[0].decode("latin-1").strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def unauthorized(log_reason: str, challenge: Mapping[str, str] | None = None) -> HttpError:
+    """A 401 for bearer tokens, with these parts in its challenge."""
+    return HttpError(
+        401,
+        "A valid bearer token is needed.",
+        log_reason=log_reason,
+        headers={"WWW-Authenticate": www_authenticate(challenge or {})},
+    )
+
+
+def www_authenticate(parts: Mapping[str, str]) -> str:
+    """A `WWW-Authenticate` header for bearer tokens (RFC 6750)."""
+    return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in {"realm": "asisso-mcp", **parts}.items())

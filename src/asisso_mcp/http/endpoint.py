@@ -1,0 +1,190 @@
+"""The `/mcp` endpoint: method, caller, a free slot, a body of bounded size, then the MCP server."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+
+from asisso_mcp.http.auth.base import Authenticator, headers_named
+from asisso_mcp.http.errors import HttpError, Scope
+from asisso_mcp.http.fast_path import FastPath, parse_simple_request, wants_progress
+from asisso_mcp.server.policy import Caller
+
+MAX_BODY = 1024 * 1024
+"""Bytes. The largest edit that the tools accept is a few kB."""
+BODY_SECONDS = 15.0
+"""For the whole body to arrive."""
+MAX_DISCARDED = 8 * MAX_BODY
+"""Bytes that are still read of a body that is too large, and thrown away: a sender that is cut off would not see why."""
+
+_CALLER = "asisso.caller"
+_CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie", b"proxy-authorization"})
+
+AsgiApp = Callable[[Scope, Any, Any], Coroutine[Any, Any, None]]
+
+
+class ClientDisconnected(Exception):
+    """The client left before its request was complete."""
+
+
+class McpEndpoint:
+    """The ASGI application behind `/mcp`.
+
+    Args:
+        fast_path: answers simple requests.
+        json_app: the SDK's transport that answers the rest with JSON.
+        sse_app: the SDK's transport that answers with an event stream: slower, and only progress needs it.
+        authenticator: who may call.
+        max_calls: served at once, and at most half of them for one caller's key; the rest are told to try again.
+    """
+
+    def __init__(
+        self, fast_path: FastPath, json_app: AsgiApp, sse_app: AsgiApp, authenticator: Authenticator, *, max_calls: int
+    ) -> None:
+        self._fast_path, self._json_app, self._sse_app = fast_path, json_app, sse_app
+        self._authenticator = authenticator
+        self._max_calls = max_calls
+        self._in_progress: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            if scope["method"] != "POST":
+                raise HttpError(405, "Send JSON-RPC with POST.", log_reason=None, headers={"Allow": "POST"})
+            caller = await self._authenticator.authenticate(scope)
+            with self._acquire_slot(caller):
+                await self._serve(caller, scope, receive, send)
+        except HttpError as error:
+            await error.respond(scope, send)
+        except ClientDisconnected:
+            return
+
+    async def _serve(self, caller: Caller, scope: Scope, receive: Any, send: Any) -> None:
+        body = await _read_body(scope, receive)
+        request = parse_simple_request(scope, body)
+        message = request if request is not None else _parse_json(body)
+        self._authenticator.authorize(caller, message)
+        scope = _without_credentials(scope, caller)
+        if request is not None:
+            response = self._fast_path.respond(scope, request, send)
+        elif wants_progress(message):
+            response = self._sse_app(scope, _replaying(body, receive), send)
+        elif closing_cancels(scope):
+            response = _until_disconnected(self._json_app, scope, body, receive, send)
+        else:
+            response = self._json_app(scope, _replaying(body, receive), send)
+        call = asyncio.get_running_loop().create_task(response)
+        try:
+            await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await call  # uvicorn cancels what outlasts the bound of a stop, once: it may still be answered
+
+    @contextmanager
+    def _acquire_slot(self, caller: Caller) -> Iterator[None]:
+        """Count the call while it lasts. Raises HttpError (503) when all slots, or all of this caller's key, are taken."""
+        key = caller.api_key.get_secret_value() if caller.api_key else ""
+        total, of_key = self._in_progress.total(), self._in_progress[key]
+        if total >= self._max_calls or (caller.api_key and of_key >= max(1, self._max_calls // 2)):
+            raise HttpError(
+                503,
+                "Too many calls are in progress. Try again in a moment.",
+                log_reason=f"{total} calls in progress, {of_key} of them for this key",
+                headers={"Retry-After": "1"},
+            )
+        self._in_progress[key] += 1
+        try:
+            yield
+        finally:
+            self._in_progress[key] -= 1
+            if not self._in_progress[key]:
+                del self._in_progress[key]
+
+
+def closing_cancels(scope: Scope) -> bool:
+    """Whether a client that closes the connection cancels its request: so it is since the 2026 revision, not before."""
+    versions = headers_named(scope["headers"], b"mcp-protocol-version")
+    return any(version.decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS for version in versions)
+
+
+async def _until_disconnected(app: AsgiApp, scope: Scope, body: bytes, receive: Any, send: Any) -> None:
+    """Let `app` respond, and cancel it when the client closes the connection. Its event streams do that themselves."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch)
+        await app(scope, _replaying(body, receive), send)
+        tasks.cancel_scope.cancel()
+
+
+def caller_of(request: Any) -> Caller:
+    """Who sent this request. Raises KeyError for one that did not come through `McpEndpoint`."""
+    caller: Caller = request.scope["state"][_CALLER]
+    return caller
+
+
+def _without_credentials(scope: Scope, caller: Caller) -> Scope:
+    """The request as the MCP server sees it: nothing behind this point can log or forward credentials."""
+    headers = [
+        (name, value.lower() if name in (b"host", b"origin") else value)
+        for name, value in scope["headers"]
+        if name not in _CREDENTIALS
+    ]
+    return {**scope, "headers": headers, "state": {**scope["state"], _CALLER: caller}}
+
+
+async def _read_body(scope: Scope, receive: Any) -> bytes:
+    """The whole body. Raises HttpError (413, 408) or ClientDisconnected."""
+    for declared in headers_named(scope["headers"], b"content-length"):
+        if declared.isdigit() and int(declared[:18]) > MAX_DISCARDED:
+            raise _too_large()
+    body, length, complete = bytearray(), 0, False
+    with anyio.move_on_after(BODY_SECONDS):
+        while not complete and length <= MAX_DISCARDED:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnected
+            chunk = message.get("body", b"")
+            length += len(chunk)
+            if length <= MAX_BODY:
+                body += chunk
+            complete = not message.get("more_body", False)
+    if length > MAX_BODY:
+        raise _too_large()
+    if not complete:
+        raise HttpError(408, "The request body did not arrive in time.", log_reason="an incomplete body")
+    return bytes(body)
+
+
+def _too_large() -> HttpError:
+    return HttpError(413, "The request body is too large.", log_reason=f"a body larger than {MAX_BODY} bytes")
+
+
+def _parse_json(body: bytes) -> Any:
+    """The message, only to see what it asks for; what is not JSON is refused by the transport."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _replaying(body: bytes, receive: Any) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """An ASGI `receive` that gives the body again, then what comes after it."""
+    waiting = True
+
+    async def replay() -> dict[str, Any]:
+        nonlocal waiting
+        if waiting:
+            waiting = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        message: dict[str, Any] = await receive()
+        return message
+
+    return replay

@@ -1,0 +1,46 @@
+"""HTTP error responses: a status, a short message, the headers that belong to it, and never a detail that helps a stranger."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Scope = dict[str, Any]
+
+_LOG_REASON = "asisso.log_reason"
+_CLOSES_CONNECTION = frozenset({408, 413, 503})
+"""The body was not read, or the process is ending: the connection is closed with the response."""
+
+
+class HttpError(Exception):
+    """A request that is answered with an error status.
+
+    Args:
+        message: what the caller reads.
+        log_reason: what the log says; it holds no secret. None: an ordinary answer, not worth a warning.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, log_reason: str | None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.log_reason = log_reason
+        self.headers = headers or {}
+
+    async def respond(self, scope: Scope, send: Any) -> None:
+        """Send the response, and leave the reason in `scope` for the access log."""
+        scope.setdefault("state", {})[_LOG_REASON] = self.log_reason
+        body = json.dumps({"error": self.message}).encode()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **self.headers}
+        if self.status in _CLOSES_CONNECTION:
+            headers["connection"] = "close"
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+
+def log_reason_of(scope: Scope) -> str | None:
+    """What the log may say about a request that was refused; None when it was not, or when it is not worth a warning."""
+    reason: str | None = scope.get("state", {}).get(_LOG_REASON)
+    return reason

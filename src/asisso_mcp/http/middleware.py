@@ -1,0 +1,86 @@
+"""Middleware in front of every request: the Host and Origin checks (against DNS rebinding), and the access log."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from asisso_mcp.api.untrusted import quoted
+from asisso_mcp.http.auth.base import headers_named
+from asisso_mcp.http.errors import HttpError, Scope, log_reason_of
+
+logger = logging.getLogger("asisso_mcp.http")
+
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked by address, as Kubernetes does, and telling nothing: exempt from the Host check."""
+LOGGED_PATHS = frozenset({"/mcp", *PROBES})
+
+
+class HostOriginMiddleware:
+    """Refuses requests for other hosts, from other origins, and while the server is stopping; logs one line for each.
+
+    Args:
+        hosts: what the Host header may say, exactly and in lower case, with the port where there is one.
+        origins: what the Origin header may say, the same way.
+        stopping: whether new requests are refused because the process ends.
+    """
+
+    def __init__(
+        self, app: Any, *, hosts: frozenset[str], origins: frozenset[str], stopping: Callable[[], bool]
+    ) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+        scope = {**scope, "state": dict(scope.get("state") or {})}  # what is noted there is about this request alone
+
+        async def send_and_note_status(message: dict[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            try:
+                self._check(scope)
+            except HttpError as error:
+                await error.respond(scope, send_and_note_status)
+            else:
+                await self._app(scope, receive, send_and_note_status)
+        finally:
+            _log(scope, status, time.perf_counter() - began)
+
+    def _check(self, scope: Scope) -> None:
+        if self._stopping() and scope["path"] != "/healthz":
+            raise HttpError(503, "This server is stopping.", log_reason="stopping", headers={"Retry-After": "1"})
+        if scope["path"] in PROBES:
+            return
+        hosts = [value.decode("latin-1").lower() for value in headers_named(scope["headers"], b"host")]
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            named = quoted(hosts[0], 80) if hosts else "none"
+            raise HttpError(421, "Misdirected request.", log_reason=f"Host {named} is not allowed (--allow-host)")
+        for value in headers_named(scope["headers"], b"origin"):
+            origin = value.decode("latin-1").lower()
+            if origin not in self._origins:
+                raise HttpError(
+                    403,
+                    "This origin is not allowed.",
+                    log_reason=f"Origin {quoted(origin, 80)} is not allowed (--allow-origin)",
+                )
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    """One line, without headers or query: keys and tokens travel there."""
+    path = scope["path"] if scope["path"] in LOGGED_PATHS else "another path"
+    client = scope["client"][0] if scope.get("client") else "unknown"
+    reason = log_reason_of(scope)
+    if reason is not None:
+        logger.warning("refused %d %s %s from %s: %s", status, scope["method"], path, client, reason)
+    else:
+        logger.info("%d %s %s from %s in %.0f ms", status, scope["method"], path, client, seconds * 1000)

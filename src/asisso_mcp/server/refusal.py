@@ -1,0 +1,44 @@
+"""A server that answers no call: what stdio serves when a limit cannot be read, since hosts hide stderr from people."""
+
+from typing import Any
+
+from mcp.server import Server, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, CallToolRequestParams
+
+from asisso_mcp.server.desk import Desk
+from asisso_mcp.server.registry import Answer
+
+_NEVER_ASK_THE_API = frozenset(
+    {
+        "ping",
+        "server/discover",
+        "tools/list",
+        "resources/list",
+        "resources/templates/list",
+        "prompts/list",
+        "prompts/get",
+        "logging/setLevel",
+    }
+)
+
+
+def refuse_calls(server: Server[Desk], reason: str) -> None:
+    """Answer each tool call, and whatever else might ask the API, with `reason`; no handler of `server` is asked.
+
+    Any request is refused that is not known to stay within this process, so that one that is added later is refused too.
+    """
+    text = f"Nothing was sent, because of how this server was started: {reason}"
+
+    async def call_tool(_: ServerRequestContext[Desk], __: CallToolRequestParams) -> dict[str, Any]:
+        return Answer(text).as_result()
+
+    async def refuse(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        is_served = server.get_request_handler(ctx.method) is not None
+        if is_served and ctx.method != "tools/call" and ctx.method not in _NEVER_ASK_THE_API:
+            raise MCPError(INTERNAL_ERROR, text)
+        return await call_next(ctx)
+
+    server.add_request_handler("tools/call", CallToolRequestParams, call_tool)
+    server.middleware.append(refuse)

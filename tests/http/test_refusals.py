@@ -1,0 +1,172 @@
+"""Bad requests over HTTP: the status, a few words, one line in the log, and nothing that helps a stranger."""
+
+import logging
+import socket
+
+import httpx2
+import pytest
+
+from asisso_mcp.http import endpoint
+from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from tests.http.served import JSON, Served, modern, post, settings_for
+
+LIST = modern("tools/list")
+
+
+def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_an_unknown_host_is_answered_with_421(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with Served(settings_for(api.url)) as served:
+        answer = post(served.url, LIST, host="evil.example")
+    assert (answer.status_code, answer.json()) == (421, {"error": "Misdirected request."})
+    assert refusals(caplog) == [
+        'refused 421 POST /mcp from 127.0.0.1: Host "evil.example" is not allowed (--allow-host)'
+    ]
+
+
+def test_a_foreign_origin_is_answered_with_403(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with Served(settings_for(api.url)) as served:
+        answer = post(served.url, LIST, origin="https://evil.example")
+    assert (answer.status_code, answer.json()) == (403, {"error": "This origin is not allowed."})
+    assert refusals(caplog) == [
+        'refused 403 POST /mcp from 127.0.0.1: Origin "https://evil.example" is not allowed (--allow-origin)'
+    ]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["null", "http://127.0.0.1:1", "http://localhost", "http://127.0.0.1.evil.example"])
+def test_no_origin_resembles_an_allowed_one(served: Served, origin: str) -> None:
+    assert post(served.url, LIST, origin=origin).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1", "127.0.0.1:80000", "localhost.evil.example:{port}"])
+def test_no_host_resembles_an_allowed_one(served: Served, host: str) -> None:
+    assert post(served.url, LIST, host=host.format(port=served.settings.port)).status_code == 421
+
+
+def test_the_own_address_is_an_allowed_host_and_origin_in_any_case(served: Served) -> None:
+    port = served.settings.port
+    assert post(served.url, LIST, host=f"LocalHost:{port}", origin=f"http://localhost:{port}").status_code == 200
+
+
+def test_a_hidden_character_in_a_header_does_not_reach_the_log(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with Served(settings_for(api.url)) as served:
+        post(served.url, LIST, origin=b"http://x\x9b31m")
+    assert refusals(caplog) == [
+        'refused 403 POST /mcp from 127.0.0.1: Origin "http://x31m" is not allowed (--allow-origin)'
+    ]
+
+
+@pytest.mark.parametrize("size", [endpoint.MAX_BODY + 1, endpoint.MAX_DISCARDED // 2])
+@pytest.mark.parametrize("declared", [True, False])
+def test_an_oversized_body_is_answered_with_413(
+    api: Running, caplog: pytest.LogCaptureFixture, declared: bool, size: int
+) -> None:
+    body = b" " * size
+    chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))
+    with Served(settings_for(api.url)) as served:
+        answer = httpx2.post(served.url, content=body if declared else chunks, headers=JSON, trust_env=False)
+    assert (answer.status_code, answer.json()) == (413, {"error": "The request body is too large."})
+    assert refusals(caplog) == ["refused 413 POST /mcp from 127.0.0.1: a body larger than 1048576 bytes"]
+
+
+def test_a_body_that_does_not_arrive_is_answered_with_408(
+    api: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "BODY_SECONDS", 0.2)
+    with Served(settings_for(api.url)) as served, socket.create_connection(("127.0.0.1", served.settings.port)) as line:
+        line.sendall(
+            f"POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:{served.settings.port}\r\ncontent-length: 100\r\n\r\n{{".encode()
+        )
+        line.settimeout(10)
+        answer = b""
+        while chunk := line.recv(4096):  # and the connection is closed
+            answer += chunk
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert refusals(caplog) == ["refused 408 POST /mcp from 127.0.0.1: an incomplete body"]
+
+
+def test_other_methods_are_answered_with_405_and_no_warning(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+    with Served(settings_for(api.url)) as served:
+        for method in ("GET", "DELETE", "PUT", "OPTIONS"):
+            answer = httpx2.request(method, served.url, headers={"accept": "text/event-stream"}, trust_env=False)
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert refusals(caplog) == []
+
+
+def test_what_is_not_json_rpc_is_answered_with_400(served: Served) -> None:
+    for body in (b"{", b"[]", b"null", b"[" * 100_000, b'{"jsonrpc":"2.0","id":1}'):
+        for headers in (modern("tools/list")[1], JSON):
+            assert httpx2.post(served.url, content=body, headers=headers, trust_env=False).status_code == 400
+
+
+def test_more_calls_than_places_are_told_to_come_back(
+    api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = sandbox.faults.add(Fault("delay", seconds=1.0, when="before"))
+    settings = settings_for(api.url)
+    with Served(settings, environment={"ASISSO_MCP_MAX_CALLS": "1"}) as served:
+        import threading
+
+        first: list[int] = []
+        read = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
+        thread = threading.Thread(target=lambda: first.append(post(served.url, read).status_code))
+        thread.start()
+        while not held.fired:
+            thread.join(0.01)
+        answer = post(served.url, LIST)
+        thread.join()
+        assert first == [200]
+        assert post(served.url, LIST).status_code == 200
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json() == {"error": "Too many calls are in progress. Try again in a moment."}
+    assert refusals(caplog) == ["refused 503 POST /mcp from 127.0.0.1: 1 calls in progress, 1 of them for this key"]
+
+
+def test_one_key_does_not_take_the_places_of_the_others(
+    api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = sandbox.faults.add(Fault("delay", seconds=1.0, when="before", path="/campaign/3"))
+    with Served(
+        settings_for(api.url, key=None), auth="passthrough", environment={"ASISSO_MCP_MAX_CALLS": "2"}
+    ) as served:
+        import threading
+
+        read = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
+        thread = threading.Thread(target=post, args=(served.url, read), kwargs={"x_api_key": KEY})
+        thread.start()
+        while not held.fired:
+            thread.join(0.01)
+        same, other = post(served.url, LIST, x_api_key=KEY), post(served.url, LIST, x_api_key="another")
+        thread.join()
+    assert (same.status_code, other.status_code) == (503, 200)
+    assert KEY not in caplog.text
+
+
+def test_browsers_get_cors_only_where_a_page_was_named(api: Running) -> None:
+    page = "https://chat.example.com"
+    asking = {
+        "origin": page,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-api-key, mcp-param-id",
+    }
+    with Served(settings_for(api.url), allow_origins=[page]) as served:
+        allowed = httpx2.options(served.url, headers=asking, trust_env=False)
+        answered = post(served.url, LIST, origin=page)
+        foreign = httpx2.options(served.url, headers={**asking, "origin": "https://evil.example"}, trust_env=False)
+    assert allowed.status_code == answered.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == page
+    assert allowed.headers["access-control-allow-headers"] == "x-api-key, mcp-param-id"
+    assert answered.headers["access-control-allow-origin"] == page
+    assert "access-control-allow-credentials" not in {*allowed.headers, *answered.headers}
+    assert foreign.status_code == 403
+
+
+def test_a_refusal_can_be_read_by_the_page_that_was_named(api: Running) -> None:
+    page = "https://chat.example.com"
+    with Served(settings_for(api.url, key=None), auth="passthrough", allow_origins=[page]) as served:
+        answer = post(served.url, LIST, origin=page)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, page)
+    assert "WWW-Authenticate" in answer.headers["access-control-expose-headers"]

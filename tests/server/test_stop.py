@@ -1,0 +1,161 @@
+"""Whoever gives up on a call over stdio, in the terminal or in Python: nothing is sent after that, and what was sent is told."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import anyio
+import pytest
+
+from asisso_mcp import Toolbox
+from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from tests.api.scripted import until
+from tests.conftest import MONDAY, SETTINGS
+from tests.server.test_stdio import started
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[dict[str, str]]:
+    """A sandbox on a socket, as the environment of a process."""
+    with Running(sandbox) as running:
+        yield {"PATH": os.environ["PATH"], "ASISSO_BASE_URL": running.url, "ASISSO_API_KEY": KEY}
+
+
+def resumes(sandbox: Sandbox) -> int:
+    return sum(request.path.endswith("/resume") for request in sandbox.requests)
+
+
+def wait_until_fired(fault: Fault, process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+    for _ in range(3000):
+        if fault.fired:
+            return
+        assert process.poll() is None
+        time.sleep(0.01)
+    raise AssertionError("the write never reached the API")
+
+
+# --- stdio ------------------------------------------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize("how", ["cancelled", "SIGTERM", "end of input"])
+def test_a_resume_that_waits_for_the_api_and_is_given_up_over_stdio_is_not_sent_again(
+    sandbox: Sandbox, api: dict[str, str], how: str
+) -> None:
+    fault = Fault("status", method="POST", code=429, retry_after=7 if how == "end of input" else 1, times=1)
+    sandbox.faults.add(fault)
+    with started(**api) as raw:
+        raw.open("legacy")
+        number = raw.send("tools/call", name="resume_campaign", arguments={"campaign_id": 4})
+        wait_until_fired(fault, raw.process)
+        if how == "cancelled":
+            raw._write({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}})
+            time.sleep(1.5)
+            assert raw.call("get_campaign", campaign_id=4)["structuredContent"]["state"] == "paused"
+            assert raw.end()[0] == 0
+        elif how == "SIGTERM":
+            raw.process.send_signal(signal.SIGTERM)
+            assert raw.process.wait(timeout=5) == 143
+        else:
+            assert raw.end()[0] == 0
+    assert resumes(sandbox) == 1
+    assert sandbox.campaign(4)["state"] == "paused"
+
+
+# --- the terminal -----------------------------------------------------------------------------------------------------
+
+
+@posix
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_call_in_the_terminal_that_is_interrupted_says_what_became_of_it(
+    sandbox: Sandbox, api: dict[str, str], number: int, code: int, sent: bool
+) -> None:
+    fault = (
+        Fault("delay", method="POST", seconds=0.5)
+        if sent
+        else Fault("status", method="POST", code=429, retry_after=20, times=1)
+    )
+    sandbox.faults.add(fault)
+    command = [sys.executable, "-m", "asisso_mcp", "call", "resume_campaign", "campaign_id=4"]
+    process = subprocess.Popen(command, env=api, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until_fired(fault, process)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert output == ""
+    if sent:
+        assert errors == "asisso-mcp: The caller went away. Outcome of the resume of campaign 4: done.\n"
+        assert sandbox.campaign(4)["state"] == "running"
+    else:
+        assert errors in (
+            "asisso-mcp: interrupted; nothing was changed.\n",
+            # The answer was still on its way.
+            "asisso-mcp: The caller went away. Outcome of the resume of campaign 4: The API asks to slow down (429); nothing was "
+            "done. Call again in a minute.\n",
+        )
+        assert sandbox.campaign(4)["state"] == "paused"
+
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["asyncio.timeout", "asyncio.wait_for", "task.cancel", "anyio.move_on_after"])
+async def test_a_toolbox_call_that_is_given_up_returns_at_once_and_leaving_the_toolbox_finishes_and_logs_its_write(
+    sandbox: Sandbox, api: dict[str, str], how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fault = Fault("delay", method="POST", seconds=0.7)
+    sandbox.faults.add(fault)
+    began = 0.0
+    with caplog.at_level(logging.WARNING):
+        async with Toolbox(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY) as toolbox:
+            call = asyncio.ensure_future(toolbox.call("resume_campaign", {"campaign_id": 4}))
+            await until(lambda: bool(fault.fired))
+            began = anyio.current_time()
+            match how:
+                case "asyncio.timeout":
+                    with pytest.raises(TimeoutError):
+                        async with asyncio.timeout(0.01):
+                            await call
+                case "asyncio.wait_for":
+                    with pytest.raises(TimeoutError):
+                        await asyncio.wait_for(call, 0.01)
+                case "task.cancel":
+                    call.cancel()
+                case "anyio.move_on_after":
+                    with anyio.move_on_after(0.01):
+                        await call
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert anyio.current_time() - began < 0.5
+            assert not caplog.records
+    assert sandbox.campaign(4)["state"] == "running"
+    assert [record.message for record in caplog.records] == [
+        "The caller went away. Outcome of the resume of campaign 4: done."
+    ]
+
+
+async def test_leaving_a_toolbox_waits_for_a_write_only_so_long_and_says_that_its_outcome_is_unknown(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("asisso_mcp.server.desk.FINISH_SECONDS", 0.1)
+    fault = Fault("delay", method="POST", seconds=30)
+    sandbox.faults.add(fault)
+    with anyio.fail_after(5):
+        async with Toolbox(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY) as toolbox:
+            call = asyncio.ensure_future(toolbox.call("resume_campaign", {"campaign_id": 4}))
+            await until(lambda: bool(fault.fired))
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+    assert capsys.readouterr().err == (
+        "asisso-mcp ends while a write is unanswered. Unknown outcome of the resume of campaign 4: look at the campaign before "
+        "trying again.\n"
+    )

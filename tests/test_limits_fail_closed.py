@@ -1,0 +1,181 @@
+"""With a limit that cannot be understood nothing is sent, and whoever calls or starts the server reads why."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from asisso_mcp import Toolbox
+from asisso_mcp.cli import main
+from asisso_mcp.config import UnreadableLimit
+from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.server.tools import TOOLS
+from tests.conftest import MONDAY
+from tests.server.test_stdio import Raw, started
+
+CLOSED = (
+    "A limit that is not understood is never taken for none: nothing is sent to the API. Correct it, or remove it if no limit is "
+    "meant, then restart."
+)
+UNREADABLE = {
+    "a placeholder": (
+        {"ASISSO_READ_ONLY": "${input:ro}"},
+        f"ASISSO_READ_ONLY is a placeholder that was not filled in; without a limit it would be 0. {CLOSED}",
+    ),
+    "another name": (
+        {"ASISSO_READONLY": "1"},
+        f"ASISSO_READONLY is not a setting; did you mean ASISSO_READ_ONLY? {CLOSED}",
+    ),
+    "empty": ({"ASISSO_CAMPAIGNS": ""}, f"ASISSO_CAMPAIGNS is empty; without a limit it would be all. {CLOSED}"),
+    "a placeholder for ids": (
+        {"ASISSO_CAMPAIGNS": "${IDS}"},
+        f"ASISSO_CAMPAIGNS is a placeholder that was not filled in; without a limit it would be all. {CLOSED}",
+    ),
+    "singular": (
+        {"ASISSO_CAMPAIGN": "12"},
+        f"ASISSO_CAMPAIGN is not a setting; did you mean ASISSO_CAMPAIGNS? {CLOSED}",
+    ),
+    "a later version's": (
+        {"ASISSO_MAX_CONCURRENCY": "5"},
+        f"ASISSO_MAX_CONCURRENCY is a limit that this version does not have. {CLOSED}",
+    ),
+}
+EACH = pytest.mark.parametrize(("environment", "reason"), UNREADABLE.values(), ids=UNREADABLE)
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "list_campaigns": {},
+    "get_campaign": {"campaign_id": 3},
+    "update_campaign": {"campaign_id": 4, "max_concurrency": 2},
+    "pause_campaign": {"campaign_id": 3},
+    "resume_campaign": {"campaign_id": 4},
+}
+
+
+@pytest.fixture
+def api() -> Iterator[Running]:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with Running(sandbox) as running:
+        yield running
+    assert sandbox.requests == [], "something was sent to the API"
+
+
+def environment_of(api: Running, limits: dict[str, str]) -> dict[str, str]:
+    return {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY, **limits}
+
+
+def refused(raw: Raw, method: str, **params: Any) -> Any:
+    return raw.receive(raw.send(method, **params))["error"]
+
+
+@pytest.mark.parametrize(
+    ("era", "environment", "reason"),
+    [("modern", *UNREADABLE["a placeholder"]), *(("legacy", *each) for each in UNREADABLE.values())],
+)
+def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_reason(
+    api: Running, era: str, environment: dict[str, str], reason: str
+) -> None:
+    said = f"Nothing was sent, because of how this server was started: {reason}"
+    with started(**environment_of(api, environment)) as raw:
+        raw.open(era)
+        assert [tool["name"] for tool in raw.ask("tools/list")["tools"]] == [tool.name for tool in TOOLS]
+        for tool, arguments in [*ARGUMENTS.items(), ("get_campaign", {"campaign_id": "x"}), ("no_such_tool", {})]:
+            answer = raw.call(tool, **arguments)
+            assert (answer["isError"], answer["content"]) == (True, [{"type": "text", "text": said}])
+            assert "structuredContent" not in answer
+        for uri in ("asisso://campaigns", "asisso://campaigns/3"):
+            assert refused(raw, "resources/read", uri=uri)["message"] == said
+        of_a_prompt = {"type": "ref/prompt", "name": raw.ask("prompts/list")["prompts"][0]["name"]}
+        for ref in (of_a_prompt, {"type": "ref/resource", "uri": "asisso://campaigns/{campaign_id}"}):
+            error = refused(raw, "completion/complete", ref=ref, argument={"name": "campaign_id", "value": "s"})
+            assert error["message"] == said
+        assert raw.ask("resources/list")["resources"]
+        assert raw.end() == (0, f"asisso-mcp: {reason}\n")
+
+
+def test_on_stdio_with_limits_that_can_be_read_calls_are_answered() -> None:
+    limits = {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "3,4"}
+    with Running(Sandbox(clock=lambda: MONDAY)) as api, started(**environment_of(api, limits)) as raw:
+        raw.open("legacy")
+        assert raw.call("get_campaign", campaign_id=3)["isError"] is False
+        assert raw.end() == (0, "")
+
+
+def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: Running) -> None:
+    with started("--read-only", **environment_of(api, {"ASISSO_CAMPAIGNS": ""})) as raw:
+        raw.open("legacy")
+        assert [tool["name"] for tool in raw.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
+        assert raw.call("get_campaign", campaign_id=3)["isError"] is True
+
+
+@EACH
+def test_over_http_the_start_is_refused(api: Running, environment: dict[str, str], reason: str) -> None:
+    command = [sys.executable, "-m", "asisso_mcp", "serve", "--transport", "http", "--port", "0"]
+    ended = subprocess.run(
+        command, env=environment_of(api, environment), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"asisso-mcp: {reason}\n")
+
+
+@pytest.mark.parametrize("command", [["call", "pause_campaign", "campaign_id=3"], ["doctor"]])
+@EACH
+def test_call_and_doctor_refuse_with_the_reason(
+    api: Running,
+    command: list[str],
+    environment: dict[str, str],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment_of(api, environment).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"asisso-mcp: {reason}\n")
+
+
+@EACH
+def test_a_toolbox_from_such_an_environment_is_refused(
+    environment: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UnreadableLimit) as caught:
+        Toolbox.from_environment(sandbox=True)
+    assert str(caught.value) == reason
+
+
+UNKNOWN = "ASISSO_COLOUR is not a setting of this version, so it does nothing."
+
+
+def test_an_unknown_name_is_one_line_on_stderr_and_one_in_doctor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASISSO_COLOUR", "blue")
+    monkeypatch.setenv("ASISSO_MCP_SERVICE_HOST", "10.0.0.1")
+    for command, code in ((["call", "list_campaigns", "--sandbox"], 0), (["doctor", "--sandbox"], 0)):
+        with pytest.raises(SystemExit) as ended:
+            main(command)
+        assert ended.value.code == code
+        out, err = capsys.readouterr()
+        if command[0] == "doctor":
+            assert [line for line in out.splitlines() if line.startswith("unknown")] == [f"unknown  {UNKNOWN}"]
+            assert err == ""
+        else:
+            assert err == f"asisso-mcp: {UNKNOWN}\n"
+
+
+def test_an_unknown_name_is_told_on_stdio_and_calls_are_answered() -> None:
+    with started("--sandbox", ASISSO_COLOUR="blue") as raw:
+        raw.open("legacy")
+        assert raw.call("get_campaign", campaign_id=3)["isError"] is False
+        assert raw.end() == (0, f"asisso-mcp: {UNKNOWN}\n")
+
+
+def test_an_unknown_name_is_logged_by_a_toolbox(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ASISSO_COLOUR", "blue")
+    Toolbox.from_environment(sandbox=True)
+    assert caplog.messages == [UNKNOWN]
