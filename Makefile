@@ -75,9 +75,9 @@ soak: $(VENV)/.ready ## 20,000 calls with every fault, each statement checked tw
 	@$(BIN)/python -m tests.soak
 
 .PHONY: docs
-docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the prepared answers, the marked parts of README.md
+docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the cached replies, the marked parts of README.md
 	@$(BIN)/asisso-mcp schemas >/dev/null
-	@$(BIN)/python -m asisso_mcp.server.prepared
+	@$(BIN)/python -m scripts.cached_replies
 	@$(BIN)/python -m tests.docs
 	@$(BIN)/python -m tests.clients.page
 

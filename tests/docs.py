@@ -16,8 +16,8 @@ from asisso_mcp.config import SETTINGS as SETTING_TABLE
 from asisso_mcp.demo import converse
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.complaints import allowed
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.validation_errors import describe_constraint
 from tests.conftest import MONDAY, SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def fields() -> str:
             for name, child in schema["properties"].items():
                 add(f"{path}.{name}" if path else name, child)
             return
-        words = "a list of 1 to 50" if schema["type"] == "array" else allowed(schema)
+        words = "a list of 1 to 50" if schema["type"] == "array" else describe_constraint(schema)
         note = f". {schema['description']}" if "description" in schema else ""
         rows.append(f"| `{path}` | {words}{note} |")
         if schema["type"] == "array":

@@ -15,7 +15,7 @@ import pytest
 
 from asisso_mcp import __version__
 from asisso_mcp.config import SETTINGS, Settings, UnreadableLimit
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
@@ -169,6 +169,11 @@ def test_the_bundle_has_the_code_the_lock_and_the_licence_and_nothing_of_this_ma
 def test_the_entry_point_can_be_run_as_a_file_which_is_how_some_hosts_start_it(build: ModuleType) -> None:
     entry = ROOT / json.loads(build.TEMPLATE.read_text(encoding="utf-8"))["server"]["entry_point"]
     assert len(build.tools_of([sys.executable, str(entry)], {"ASISSO_SANDBOX": "true"})) == len(TOOLS)
+    called = subprocess.run(
+        [sys.executable, str(entry), "call", "get_campaign", "campaign_id=3", "--sandbox"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert called.stdout.startswith('Campaign 3 "Spring promo" is running.')
 
 
 def test_a_server_that_ends_early_fails_the_build_instead_of_giving_an_empty_list(build: ModuleType) -> None:

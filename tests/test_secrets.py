@@ -16,21 +16,21 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
+from tests.stdio.test_server import META
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiTransport
+from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.sandbox import Fault, Running, Sandbox
-from asisso_mcp.server.desk import Desk
-from asisso_mcp.server.policy import Caller
-from asisso_mcp.server.registry import Call
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import ToolContext
+from asisso_mcp.tools.services import TenantServices
 from tests.conftest import no_wait
 from tests.http.served import JSON, launched, message
-from tests.server.test_stdio import META
 
 API_KEY = "RECOGNISABLE.api.key"  # of no form that a mask would know
 TOKEN = "RECOGNISABLE.login.token"
@@ -253,7 +253,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
         answer = await next(each for each in TOOLS if each.name == tool).call(
-            arguments, Call(service, Desk(SETTINGS).call().policy)
+            arguments, ToolContext(service, TenantServices(SETTINGS).call().policy)
         )
     assert answer.is_error
     assert MARK not in answer.text
@@ -280,7 +280,7 @@ def test_no_object_that_holds_a_secret_shows_it() -> None:
         SETTINGS,
         transport,
         AsissoClient(transport, SETTINGS),
-        Desk(SETTINGS),
+        TenantServices(SETTINGS),
         Caller(api_key=SecretStr(API_KEY)),
     )
     for each in objects:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from asisso_mcp import __version__
 from asisso_mcp.config import HTTP_SETTINGS, SETTINGS, Settings, SettingsError, UnreadableLimit
-from asisso_mcp.wire import Wire
+from asisso_mcp.stdio.pipe import StdioPipe
 
 _HTTP_OPTIONS = {
     "host": "host",
@@ -26,14 +26,14 @@ _HTTP_OPTIONS = {
 _DESCRIPTION = "MCP server for outbound calling campaigns on Asisso: read, pause, edit, resume."
 
 
-def main(arguments: Sequence[str] | None = None, *, wire: Wire | None = None) -> NoReturn:
+def main(arguments: Sequence[str] | None = None, *, pipe: StdioPipe | None = None) -> NoReturn:
     """Run a command; the exit code is 0, 1 (it failed and said why), or 2 (the command line or a setting is wrong).
 
-    wire: stdio, where the opening has already taken it and spoken on it.
+    pipe: stdio, where the fast start has already claimed it and answered on it.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    options.wire = wire
+    options.pipe = pipe
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks "→" shows "?" instead of failing
             stream.reconfigure(errors="replace")
@@ -65,11 +65,11 @@ def _serve(options: argparse.Namespace) -> int:
         refusal = str(unreadable)
         print(f"asisso-mcp: {refusal}", file=sys.stderr)
         settings = Settings(read_only=options.read_only)
-    wire = options.wire or Wire.take()  # before anything is imported that could print
+    pipe = options.pipe or StdioPipe.claim()  # before anything is imported that could print
 
-    from asisso_mcp.server.stdio import serve
+    from asisso_mcp.stdio.server import serve
 
-    serve(settings, wire, refusal=refusal)
+    serve(settings, pipe, refusal=refusal)
     return 0
 
 
@@ -102,15 +102,15 @@ def _call(options: argparse.Namespace) -> int:
 
     import anyio
 
-    from asisso_mcp.server.desk import Desk
-    from asisso_mcp.server.policy import Policy
-    from asisso_mcp.server.registry import Registry
-    from asisso_mcp.server.tools import TOOLS
+    from asisso_mcp.campaigns.policy import Policy
+    from asisso_mcp.tools.campaigns import TOOLS
+    from asisso_mcp.tools.registry import Registry
+    from asisso_mcp.tools.services import TenantServices
 
     registry = Registry(TOOLS, Policy.of(settings))
     tool = registry.get(options.tool)
     if tool is None:
-        print(f"asisso-mcp: {registry.why_not(options.tool)}", file=sys.stderr)
+        print(f"asisso-mcp: {registry.unavailable_reason(options.tool)}", file=sys.stderr)
         return 2
     arguments: dict[str, Any] = {}
     for pair in options.arguments:
@@ -136,19 +136,19 @@ def _call(options: argparse.Namespace) -> int:
 
     async def once() -> int:
         outcomes: list[str] = []
-        desk = Desk(settings, tell=outcomes.append)
+        services = TenantServices(settings, tell=outcomes.append)
         if sys.platform != "win32" and (task := asyncio.current_task()) is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
-            answer = await tool.call(arguments, desk.call())
+            answer = await tool.call(arguments, services.call())
         except asyncio.CancelledError:
-            await desk.close()
+            await services.close()
             for outcome in outcomes:
                 print(f"asisso-mcp: {outcome}", file=sys.stderr)
-            if not outcomes and not desk.in_flight():
+            if not outcomes and not services.in_flight():
                 print("asisso-mcp: interrupted; nothing was changed.", file=sys.stderr)
             raise
-        await desk.close()
+        await services.close()
         if options.json and answer.structure is not None:
             print(json.dumps(answer.structure, indent=2))
         else:
@@ -212,7 +212,7 @@ def _schemas(options: argparse.Namespace) -> int:
     from asisso_mcp import schemas
 
     if options.check:
-        differing = schemas.differing(options.folder, options.format)
+        differing = schemas.outdated_files(options.folder, options.format)
         if differing:
             print(
                 f"{options.folder} differs from the models: {', '.join(differing)}. Run `asisso-mcp schemas`.",
@@ -238,9 +238,9 @@ def _schemas(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     import anyio
 
-    from asisso_mcp.doctor import examine
+    from asisso_mcp.doctor import run_checks
 
-    return anyio.run(examine, _settings(options), print)
+    return anyio.run(run_checks, _settings(options), print)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

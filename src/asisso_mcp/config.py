@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from asisso_mcp.api.untrusted import one_line
+from asisso_mcp.sanitize import single_line
 from asisso_mcp.setting_names import LATER_LIMITS, limit_meant, setting_meant, unknown_names
 
 DEFAULT_BASE_URL = "https://app.asisso.com"
@@ -241,7 +241,7 @@ def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
     limits = [*(setting.name for setting in SETTINGS if setting.is_limit), *LATER_LIMITS]
     problems, warnings = [], []
     for name in unknown_names(environment, known):
-        shown, limit = one_line(name, 64), limit_meant(name, limits)
+        shown, limit = single_line(name, 64), limit_meant(name, limits)
         if limit is None:
             nearest = setting_meant(name, known)
             hint = f"; did you mean {nearest}?" if nearest else "."

@@ -56,9 +56,9 @@ async def converse(client: Client, out: Print) -> None:
 
 
 def _arguments(arguments: dict[str, Any]) -> str:
-    from asisso_mcp.api.untrusted import as_json
+    from asisso_mcp.sanitize import safe_json
 
-    return " ".join(f"{name}={as_json(value)}" for name, value in arguments.items())
+    return " ".join(f"{name}={safe_json(value)}" for name, value in arguments.items())
 
 
 def _indented(text: str) -> str:

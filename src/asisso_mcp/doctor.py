@@ -5,12 +5,12 @@ from collections.abc import Callable
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.api.untrusted import one_line
 from asisso_mcp.config import Settings
-from asisso_mcp.server.desk import in_sandbox
+from asisso_mcp.sanitize import single_line
+from asisso_mcp.tools.services import with_sandbox
 
 
-async def examine(settings: Settings, out: Callable[[str], None]) -> int:
+async def run_checks(settings: Settings, out: Callable[[str], None]) -> int:
     """Print a line for each finding. 0: ready; 1: something is to be done."""
     out(f"API      {'built-in sandbox' if settings.sandbox else settings.base_url}")
     out(f"key      {_credentials(settings)}")
@@ -22,7 +22,7 @@ async def examine(settings: Settings, out: Callable[[str], None]) -> int:
         out(f"unknown  {warning}")
     sandbox = None
     if settings.sandbox:
-        settings, sandbox = in_sandbox(settings)
+        settings, sandbox = with_sandbox(settings)
     transport = ApiTransport(settings, transport=sandbox)
     try:
         version = await _health(transport)
@@ -46,7 +46,7 @@ async def _health(transport: ApiTransport) -> str | None:
         health = response.json() if response.status == 200 else None
     except ValueError:
         health = None
-    return one_line(health.get("version", ""), 20) if isinstance(health, dict) else None
+    return single_line(health.get("version", ""), 20) if isinstance(health, dict) else None
 
 
 def _credentials(settings: Settings) -> str:

@@ -13,8 +13,8 @@ OpenAI's Responses API has the fields of `function` beside `type` instead of und
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, cast, get_args
 
-Format = Literal["openai", "openai-strict", "anthropic", "gemini"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+ProviderFormat = Literal["openai", "openai-strict", "anthropic", "gemini"]
+FORMATS: tuple[ProviderFormat, ...] = get_args(ProviderFormat)
 
 Schema = Mapping[str, Any]
 
@@ -25,9 +25,9 @@ _STRICT_KEYWORDS = ("type", "description", "enum", "minimum", "maximum", "minIte
 _GEMINI_KEYWORDS = ("description", "enum", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength")
 
 
-def exported(definitions: Iterable[Mapping[str, Any]], form: Format) -> list[dict[str, Any]]:
+def to_provider_format(definitions: Iterable[Mapping[str, Any]], form: ProviderFormat) -> list[dict[str, Any]]:
     """`definitions` as MCP lists them → the provider's list of tools."""
-    made = [_ONE[form](definition) for definition in definitions]
+    made = [_CONVERTERS[form](definition) for definition in definitions]
     return [{"functionDeclarations": made}] if form == "gemini" else made
 
 
@@ -98,7 +98,7 @@ def _openapi(schema: Schema) -> dict[str, Any]:
     return kept
 
 
-_ONE = cast(
-    "dict[Format, Callable[[Mapping[str, Any]], dict[str, Any]]]",
+_CONVERTERS = cast(
+    "dict[ProviderFormat, Callable[[Mapping[str, Any]], dict[str, Any]]]",
     {"openai": _openai, "openai-strict": _openai_strict, "anthropic": _anthropic, "gemini": _gemini},
 )

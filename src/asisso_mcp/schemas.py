@@ -8,18 +8,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from asisso_mcp.exports import FORMATS, Format, exported
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.exports import FORMATS, ProviderFormat, to_provider_format
+from asisso_mcp.tools.campaigns import TOOLS
 
 _OUR_NAMES = frozenset(tool.name for tool in TOOLS)
 _DEFINITION = TOOLS[0].definition()
 
 
-def rendered(form: Format | None = None) -> dict[str, str]:
+def render(form: ProviderFormat | None = None) -> dict[str, str]:
     """File name in the folder → text, the same bytes on every run. `form`: this provider's file alone."""
     definitions = [tool.definition() for tool in TOOLS]
     files: dict[str, Any] = {} if form else {f"{each['name']}.json": each for each in definitions}
-    files |= {f"{each}/tools.json": exported(definitions, each) for each in ([form] if form else FORMATS)}
+    files |= {f"{each}/tools.json": to_provider_format(definitions, each) for each in ([form] if form else FORMATS)}
     return {name: json.dumps(value, indent=2, ensure_ascii=False) + "\n" for name, value in files.items()}
 
 
@@ -33,12 +33,12 @@ class ForeignFile(Exception):
         )
 
 
-def write(folder: Path, form: Format | None = None) -> list[Path]:
+def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
     """Write the files, and remove those of tools that no longer exist; with `form`, touch nothing but its file.
 
     Raises ForeignFile before anything is written, and OSError.
     """
-    files = {folder / name: text for name, text in rendered(form).items()}
+    files = {folder / name: text for name, text in render(form).items()}
     for path in files:
         if path.exists() and not _is_ours(path):
             raise ForeignFile(path)
@@ -50,9 +50,9 @@ def write(folder: Path, form: Format | None = None) -> list[Path]:
     return list(files)
 
 
-def differing(folder: Path, form: Format | None = None) -> list[str]:
+def outdated_files(folder: Path, form: ProviderFormat | None = None) -> list[str]:
     """Names of files that are missing, stale, or differ from the models."""
-    differ = {name for name, text in rendered(form).items() if _text(folder / name) != text}
+    differ = {name for name, text in render(form).items() if _text(folder / name) != text}
     return sorted(differ if form else differ | _stale(folder))
 
 

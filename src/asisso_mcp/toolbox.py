@@ -15,18 +15,18 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from asisso_mcp.api.untrusted import one_line
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS, Format, exported
-from asisso_mcp.server.desk import Desk, utc_now
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.registry import Answer, Registry
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.exports import FORMATS, ProviderFormat, to_provider_format
+from asisso_mcp.sanitize import single_line
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import Registry, ToolResult
+from asisso_mcp.tools.services import TenantServices, utc_now
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Answer", "Format", "Toolbox"]
+__all__ = ["ProviderFormat", "ToolResult", "Toolbox"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ class Toolbox:
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._open: Callable[[], Desk] = partial(Desk, settings, transport=transport, clock=clock)
+        self._open: Callable[[], TenantServices] = partial(TenantServices, settings, transport=transport, clock=clock)
         self._tools = Registry(TOOLS, Policy.of(settings))
-        self._desk: Desk | None = None
+        self._services: TenantServices | None = None
 
     @classmethod
     def from_environment(
@@ -67,39 +67,39 @@ class Toolbox:
             logger.warning(warning)
         return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
 
-    def definitions(self, format: Format) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
+    def definitions(self, format: ProviderFormat) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
         """What to put into `tools` of a request to that provider. Raises ValueError for a format that does not exist."""
         if format not in FORMATS:
-            raise ValueError(f"{one_line(format, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
-        return exported([tool.definition() for tool in self._tools], format)
+            raise ValueError(f"{single_line(format, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
+        return to_provider_format([tool.definition() for tool in self._tools], format)
 
-    async def call(self, name: str, arguments: Mapping[str, Any] | str) -> Answer:
+    async def call(self, name: str, arguments: Mapping[str, Any] | str) -> ToolResult:
         """One call, as a model asked for it. Refusals and failures are answers with `is_error`; nothing about them raises.
 
         arguments: an object, or its JSON text as some APIs hand it over; null means "not named". Raises RuntimeError outside
         of `async with`.
         """
-        if self._desk is None:
+        if self._services is None:
             raise RuntimeError("A Toolbox is used inside `async with`, so that its connection is closed afterwards.")
         tool = self._tools.get(name)
         if tool is None:
             known = ", ".join(each.name for each in self._tools)
-            return Answer(f"Unknown tool: {one_line(name, 64)}. This server has {known}.")
+            return ToolResult(f"Unknown tool: {single_line(name, 64)}. This server has {known}.")
         given = _object(arguments)
         if given is None:
-            return Answer(f"Nothing was sent, because the arguments of {name} are not a JSON object.")
-        return await tool.call(given, self._desk.call())
+            return ToolResult(f"Nothing was sent, because the arguments of {name} are not a JSON object.")
+        return await tool.call(given, self._services.call())
 
     async def __aenter__(self) -> Self:
-        self._desk = self._desk or self._open()
+        self._services = self._services or self._open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            await desk.close()
+        services, self._services = self._services, None
+        if services is not None:
+            await services.close()
 
 
 def _object(arguments: Mapping[str, Any] | str) -> dict[str, Any] | None:

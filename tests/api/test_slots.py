@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asisso_mcp.api.slots import check_slot, check_time, slot_warnings
+from asisso_mcp.campaigns.time_slots import check_slot, check_time, slot_warnings
 
 START_FORM = "HH:MM, 00:00 to 23:59, e.g. 09:00"
 END_FORM = "HH:MM, 00:01 to 24:00, e.g. 17:00"

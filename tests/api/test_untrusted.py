@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.internal.charmap import CategoryName
 
-from asisso_mcp.api import untrusted
-from asisso_mcp.api.untrusted import MESSAGE_LENGTH, NAME_LENGTH, as_json, masked, one_line, quoted
+from asisso_mcp import sanitize as untrusted
+from asisso_mcp.sanitize import MESSAGE_LENGTH, NAME_LENGTH, quoted, redact, safe_json, single_line
 
 HIDDEN: tuple[CategoryName, ...] = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 INVISIBLE = set(
@@ -56,7 +56,7 @@ def is_harmless(line: str) -> bool:
     ],
 )
 def test_text_is_shown_on_one_line_without_what_cannot_be_seen(text: object, line: str) -> None:
-    assert one_line(text) == line
+    assert single_line(text) == line
 
 
 @pytest.mark.parametrize(
@@ -72,19 +72,19 @@ def test_text_is_shown_on_one_line_without_what_cannot_be_seen(text: object, lin
     ],
 )
 def test_a_cut_counts_what_a_character_costs_a_reader_and_is_marked(text: str, length: int, line: str) -> None:
-    assert one_line(text, length) == line
+    assert single_line(text, length) == line
 
 
 @settings(deadline=None)
 @given(HOSTILE, st.integers(1, 300))
 @example("\x1b" * 50 + "[31m" * 50, 20)
 def test_any_text_becomes_one_harmless_line_within_its_length(text: str, length: int) -> None:
-    for line in (one_line(text, length), masked(text, length)):
+    for line in (single_line(text, length), redact(text, length)):
         assert is_harmless(line)
         assert line.splitlines() == ([line] if line else [])
         assert line == line.strip()
         assert len(line.removesuffix("…")) <= length
-        assert one_line(line, 10_000) == line
+        assert single_line(line, 10_000) == line
 
 
 @settings(deadline=None)
@@ -169,7 +169,7 @@ NUMBER = "[number hidden]"
     ],
 )
 def test_what_belongs_to_people_or_machines_is_hidden(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert redact(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_belongs_to_people_or_machines_is_hidden(text: str, shown: str) -> 
     ],
 )
 def test_dates_times_rates_and_counts_are_left_alone(text: str) -> None:
-    assert masked(text) == text
+    assert redact(text) == text
 
 
 def test_a_real_log_entry_keeps_its_meaning_and_loses_the_contact() -> None:
@@ -209,7 +209,7 @@ def test_a_real_log_entry_keeps_its_meaning_and_loses_the_contact() -> None:
         "[SQL: INSERT INTO queued_runs (campaign_id, source_uuid) VALUES ($1, $2)] "
         '[parameters: (9, \'csv_b1ce6580_row_1\', \'{"phone_number": "+14155550100", "customer_name": "Jane"}\', 1)]'
     )
-    assert masked(leaky) == (
+    assert redact(leaky) == (
         "Source sync failed: (sqlalchemy.dialects.postgresql.asyncpg.IntegrityError) duplicate key [query hidden]"
     )
 
@@ -222,7 +222,7 @@ GAPS = st.lists(st.sampled_from(["", "", " ", "-", " - ", ") ", " (", "–"]), m
 @given(DIGITS, GAPS, st.sampled_from(["", "call ", "tel:", "phone=", "(", "x/", "row_", "2026-08-01 ", "12:30 "]))
 def test_a_phone_number_is_hidden_however_it_is_grouped(digits: str, gaps: list[str], before: str) -> None:
     written = "".join(digit + gap for digit, gap in zip(digits, gaps, strict=False)).rstrip(" (-.–)")
-    shown = masked(f"{before}+{written}, thanks")
+    shown = redact(f"{before}+{written}, thanks")
     left = sum(character.isdigit() for character in shown.removeprefix(before))
     # Groups that read as a date or a time are left; more than those eight digits never.
     assert left <= 8
@@ -232,7 +232,7 @@ def test_a_phone_number_is_hidden_however_it_is_grouped(digits: str, gaps: list[
 @settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_an_address_never_survives_whatever_surrounds_it(before: str, after: str) -> None:
-    shown = masked(f"{before} jane.doe@example.org http://10.1.2.3:8000/x 10.1.2.3 {after}", 2000)
+    shown = redact(f"{before} jane.doe@example.org http://10.1.2.3:8000/x 10.1.2.3 {after}", 2000)
     assert "jane.doe" not in shown
     assert "10.1.2.3" not in shown
 
@@ -248,7 +248,7 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
 @given(ANY_JSON)
 @example("\x7f\x1b\u2028\U000e0041\ud83d\ufe0f\u3164")
 def test_json_is_exact_and_shows_every_hidden_character_as_its_escape(value: Any) -> None:
-    shown = as_json(value)
+    shown = safe_json(value)
     assert json.loads(shown) == json.loads(json.dumps(value))
     assert is_harmless(shown)
     assert "\n" not in shown
@@ -256,7 +256,7 @@ def test_json_is_exact_and_shows_every_hidden_character_as_its_escape(value: Any
 
 
 def test_json_is_written_as_people_read_it() -> None:
-    assert as_json({"name": "ヴォイス – é\u202e", "slots": [{"day": 0}]}) == (
+    assert safe_json({"name": "ヴォイス – é\u202e", "slots": [{"day": 0}]}) == (
         '{"name": "ヴォイス – é\\u202e", "slots": [{"day": 0}]}'
     )
 
@@ -279,7 +279,7 @@ def test_of_a_megabyte_only_the_first_eight_thousand_characters_are_ever_looked_
 
     monkeypatch.setattr(untrusted, "_shown", counting)
     text = unit * (1_000_000 // len(unit))
-    assert len(masked(text)) <= MESSAGE_LENGTH + 1
+    assert len(redact(text)) <= MESSAGE_LENGTH + 1
     assert looked_at <= 3 * 8_000
     assert len(quoted(text)) <= NAME_LENGTH + 3
     assert looked_at <= 4 * 8_000
@@ -287,5 +287,5 @@ def test_of_a_megabyte_only_the_first_eight_thousand_characters_are_ever_looked_
 
 def test_what_stands_beyond_eight_thousand_characters_does_not_matter() -> None:
     start = "word " * 1_600
-    assert masked(start + "one end", 10_000) == masked(start + "another", 10_000)
-    assert one_line(start + "x" * 1_000_000, 10_000) == start.strip()
+    assert redact(start + "one end", 10_000) == redact(start + "another", 10_000)
+    assert single_line(start + "x" * 1_000_000, 10_000) == start.strip()

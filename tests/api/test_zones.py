@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asisso_mcp.api import zones
-from asisso_mcp.api.zones import check_zone, echoed, nearest_zones, zone_warning
+from asisso_mcp.campaigns import timezones as zones
+from asisso_mcp.campaigns.timezones import check_zone, echoed, nearest_zones, zone_warning
 
 EXAMPLES = "America/New_York, Europe/London or Asia/Tokyo"
 NO_IDEA = f"use an IANA name, e.g. {EXAMPLES}"

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from asisso_mcp.api.models import CampaignEdit
 from asisso_mcp.campaigns.edits import (
-    BREAKER_UNSURE,
+    BREAKER_AMBIGUOUS,
     Change,
-    Declined,
-    compare,
+    NotAllowed,
+    check_response,
     differences,
-    plan,
+    json_equal,
+    plan_edit,
     revision,
-    same,
 )
 
 RETRY = {
@@ -45,7 +45,7 @@ def settings(**other: Any) -> dict[str, Any]:
 
 
 def test_one_named_leaf_sends_its_section_whole_and_nothing_else() -> None:
-    found = plan(settings(), {"retry_config": {"max_retries": 5}})
+    found = plan_edit(settings(), {"retry_config": {"max_retries": 5}})
     assert found.body == {"retry_config": {**RETRY, "max_retries": 5}}
     assert found.changes == (Change("retry_config.max_retries", 3, 5),)
     assert found.undo == {"retry_config": {"max_retries": 3}}
@@ -53,7 +53,7 @@ def test_one_named_leaf_sends_its_section_whole_and_nothing_else() -> None:
 
 
 def test_several_sections_go_in_one_body() -> None:
-    found = plan(settings(), {"name": "Summer", "max_concurrency": 5, "circuit_breaker": {"window_seconds": 60}})
+    found = plan_edit(settings(), {"name": "Summer", "max_concurrency": 5, "circuit_breaker": {"window_seconds": 60}})
     assert found.body == {"name": "Summer", "max_concurrency": 5, "circuit_breaker": {**BREAKER, "window_seconds": 60}}
     assert found.undo == {"name": "Spring promo", "max_concurrency": 3, "circuit_breaker": {"window_seconds": 300}}
 
@@ -69,20 +69,20 @@ def test_several_sections_go_in_one_body() -> None:
     ],
 )
 def test_what_is_already_so_sends_nothing(named: dict[str, Any]) -> None:
-    found = plan(settings(), named)
+    found = plan_edit(settings(), named)
     assert (found.body, found.changes, found.undo) == ({}, (), {})
 
 
 def test_a_key_that_only_a_newer_platform_knows_travels_back_unchanged() -> None:
-    found = plan(settings(retry_config={**RETRY, "retry_on_failed": True}), {"retry_config": {"max_retries": 5}})
+    found = plan_edit(settings(retry_config={**RETRY, "retry_on_failed": True}), {"retry_config": {"max_retries": 5}})
     assert found.body["retry_config"] == {**RETRY, "retry_on_failed": True, "max_retries": 5}
 
 
 def test_a_breaker_that_looks_off_with_default_numbers_stays_on_when_a_number_is_named() -> None:
-    found = plan(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"min_calls_in_window": 7}})
+    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"min_calls_in_window": 7}})
     assert found.body == {"circuit_breaker": {**UNSURE, "enabled": True, "min_calls_in_window": 7}}
     assert found.changes == (
-        Change("circuit_breaker.enabled", BREAKER_UNSURE, True),
+        Change("circuit_breaker.enabled", BREAKER_AMBIGUOUS, True),
         Change("circuit_breaker.min_calls_in_window", 5, 7),
     )
     assert found.undo == {"circuit_breaker": {**UNSURE, "enabled": True}}
@@ -91,26 +91,26 @@ def test_a_breaker_that_looks_off_with_default_numbers_stays_on_when_a_number_is
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_breaker_that_looks_off_with_default_numbers_is_sent_when_its_switch_is_named(wanted: bool) -> None:
-    found = plan(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"enabled": wanted}})
+    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"enabled": wanted}})
     assert found.body == {"circuit_breaker": {**UNSURE, "enabled": wanted}}
-    assert found.changes == (Change("circuit_breaker.enabled", BREAKER_UNSURE, wanted),)
+    assert found.changes == (Change("circuit_breaker.enabled", BREAKER_AMBIGUOUS, wanted),)
 
 
 def test_a_breaker_that_was_switched_off_with_other_numbers_stays_off() -> None:
     off = {**BREAKER, "enabled": False}
-    found = plan(settings(circuit_breaker=off), {"circuit_breaker": {"window_seconds": 60}})
+    found = plan_edit(settings(circuit_breaker=off), {"circuit_breaker": {"window_seconds": 60}})
     assert found.body == {"circuit_breaker": {**off, "window_seconds": 60}}
 
 
 def test_switching_calling_hours_off_keeps_the_slots() -> None:
-    found = plan(settings(), {"schedule_config": {"enabled": False}})
+    found = plan_edit(settings(), {"schedule_config": {"enabled": False}})
     assert found.body == {"schedule_config": {**SCHEDULE, "enabled": False}}
     assert found.undo == {"schedule_config": {"enabled": True}}
 
 
 @pytest.mark.parametrize("stored", [None, {"enabled": True, "timezone": "UTC", "slots": []}])
 def test_switching_calling_hours_off_supplies_a_slot_where_there_is_none(stored: Any) -> None:
-    found = plan(settings(schedule_config=stored), {"schedule_config": {"enabled": False}})
+    found = plan_edit(settings(schedule_config=stored), {"schedule_config": {"enabled": False}})
     assert found.body == {
         "schedule_config": {
             "enabled": False,
@@ -122,8 +122,8 @@ def test_switching_calling_hours_off_supplies_a_slot_where_there_is_none(stored:
 
 
 def test_first_calling_hours_need_a_zone_because_the_platform_would_take_utc() -> None:
-    with pytest.raises(Declined) as refusal:
-        plan(settings(schedule_config=None), {"schedule_config": {"slots": NINE_TO_FIVE}})
+    with pytest.raises(NotAllowed) as refusal:
+        plan_edit(settings(schedule_config=None), {"schedule_config": {"slots": NINE_TO_FIVE}})
     assert refusal.value.text == (
         "schedule_config.timezone is not set. The API takes schedule_config only as a whole and would refuse it (or reset "
         "what is missing), so nothing was changed. Name schedule_config.timezone in the same edit."
@@ -131,7 +131,7 @@ def test_first_calling_hours_need_a_zone_because_the_platform_would_take_utc() -
 
 
 def test_first_calling_hours_are_switched_on_and_their_undo_switches_them_off() -> None:
-    found = plan(
+    found = plan_edit(
         settings(schedule_config=None), {"schedule_config": {"timezone": "Europe/Berlin", "slots": NINE_TO_FIVE}}
     )
     assert found.body == {"schedule_config": {"enabled": True, "timezone": "Europe/Berlin", "slots": NINE_TO_FIVE}}
@@ -141,22 +141,22 @@ def test_first_calling_hours_are_switched_on_and_their_undo_switches_them_off() 
 
 def test_a_stored_value_that_the_api_would_refuse_is_named_with_the_way_out() -> None:
     odd = {**RETRY, "max_retries": 20}
-    with pytest.raises(Declined) as refusal:
-        plan(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60}})
+    with pytest.raises(NotAllowed) as refusal:
+        plan_edit(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60}})
     assert "retry_config.max_retries is 20." in refusal.value.text
     assert "Name retry_config.max_retries in the same edit." in refusal.value.text
-    mended = plan(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60, "max_retries": 10}})
+    mended = plan_edit(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60, "max_retries": 10}})
     assert mended.body["retry_config"]["max_retries"] == 10
 
 
 def test_the_undo_leaves_out_a_former_value_that_no_edit_may_set_and_says_so() -> None:
-    found = plan(settings(max_concurrency=150), {"max_concurrency": 20})
+    found = plan_edit(settings(max_concurrency=150), {"max_concurrency": 20})
     assert found.undo == {}
     assert found.warnings == ("No undo puts max_concurrency back: its former value 150 is not one that may be set.",)
 
 
 def test_a_limit_that_was_not_set_cannot_be_unset_and_the_undo_says_so() -> None:
-    found = plan(settings(max_concurrency=None), {"max_concurrency": 20})
+    found = plan_edit(settings(max_concurrency=None), {"max_concurrency": 20})
     assert found.undo == {}
     assert found.warnings == (
         "max_concurrency was not set before, and the API cannot unset it: no undo puts that back.",
@@ -165,7 +165,7 @@ def test_a_limit_that_was_not_set_cannot_be_unset_and_the_undo_says_so() -> None
 
 def test_slots_that_are_not_in_force_are_told() -> None:
     off = {**SCHEDULE, "enabled": False}
-    found = plan(settings(schedule_config=off), {"schedule_config": {"slots": NINE_TO_FIVE[:1]}})
+    found = plan_edit(settings(schedule_config=off), {"schedule_config": {"slots": NINE_TO_FIVE[:1]}})
     assert found.body["schedule_config"]["enabled"] is False
     assert "Calling hours are switched off for this campaign" in found.warnings[0]
 
@@ -175,19 +175,19 @@ def test_overlapping_slots_are_sent_with_a_warning() -> None:
         {"day_of_week": 0, "start_time": "09:00", "end_time": "12:00"},
         {"day_of_week": 0, "start_time": "11:00", "end_time": "13:00"},
     ]
-    found = plan(settings(), {"schedule_config": {"slots": slots}})
+    found = plan_edit(settings(), {"schedule_config": {"slots": slots}})
     assert found.body["schedule_config"]["slots"] == slots
     assert any("overlap" in warning for warning in found.warnings)
 
 
 def test_an_answer_that_lacks_our_change_and_one_that_has_anothers_are_told_apart() -> None:
     before = settings()
-    intended = plan(before, {"retry_config": {"max_retries": 5}})
+    intended = plan_edit(before, {"retry_config": {"max_retries": 5}})
     answered = settings(max_concurrency=9, retry_config=RETRY)
-    found = compare(intended, before, answered)
+    found = check_response(intended, before, answered)
     assert found.missing == (Change("retry_config.max_retries", 5, 3),)
     assert found.foreign == (Change("max_concurrency", 3, 9),)
-    as_sent = compare(intended, before, {**before, "retry_config": {**RETRY, "max_retries": 5}})
+    as_sent = check_response(intended, before, {**before, "retry_config": {**RETRY, "max_retries": 5}})
     assert (as_sent.missing, as_sent.foreign) == ((), ())
 
 
@@ -214,7 +214,7 @@ def test_the_revision_depends_on_the_settings_alone() -> None:
     ],
 )
 def test_values_are_compared_as_json(one: Any, other: Any, equal: bool) -> None:
-    assert same(one, other) is equal
+    assert json_equal(one, other) is equal
 
 
 # --- properties -------------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ all_settings = st.fixed_dictionaries(
         "retry_config": retry_sections,
         "max_concurrency": st.integers(1, 20),
         "schedule_config": schedule_sections,
-        "circuit_breaker": breaker_sections.filter(lambda shown: not same(shown, UNSURE)),
+        "circuit_breaker": breaker_sections.filter(lambda shown: not json_equal(shown, UNSURE)),
     }
 )
 
@@ -300,29 +300,29 @@ def test_for_any_campaign_and_edit_only_named_leaves_change_and_the_undo_is_exac
     untouched = copy.deepcopy(before)
     named = CampaignEdit.model_validate(edit).named()
     assert named == edit
-    found = plan(before, named)
+    found = plan_edit(before, named)
     assert before == untouched
     after = {**before, **found.body}
     was, now, meant = leaves(before), leaves(after), leaves(edit)
-    assert all(same(now[leaf], meant[leaf]) for leaf in meant)
-    assert all(same(now[leaf], was[leaf]) for leaf in was if leaf not in meant)
-    assert {change.field for change in found.changes} == {leaf for leaf in was if not same(was[leaf], now[leaf])}
-    back = plan(after, CampaignEdit.model_validate(found.undo).named()) if found.undo else None
-    assert same({**after, **(back.body if back else {})}, before)
+    assert all(json_equal(now[leaf], meant[leaf]) for leaf in meant)
+    assert all(json_equal(now[leaf], was[leaf]) for leaf in was if leaf not in meant)
+    assert {change.field for change in found.changes} == {leaf for leaf in was if not json_equal(was[leaf], now[leaf])}
+    back = plan_edit(after, CampaignEdit.model_validate(found.undo).named()) if found.undo else None
+    assert json_equal({**after, **(back.body if back else {})}, before)
 
 
 def test_a_number_that_an_ambiguous_breaker_shows_already_is_already_so() -> None:
-    found = plan(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"window_seconds": 120}})
+    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"window_seconds": 120}})
     assert (found.body, found.changes, found.warnings) == ({}, (), ())
 
 
 def test_an_edit_of_which_a_part_is_in_place_tells_that_part_and_undoes_only_it() -> None:
     before = settings()
-    intended = plan(
+    intended = plan_edit(
         before, {"name": "Summer", "max_concurrency": 9, "retry_config": {"max_retries": 5, "retry_on_busy": False}}
     )
     answered = settings(name="Summer", retry_config={**RETRY, "max_retries": 5, "retry_delay_seconds": 77})
-    found = compare(intended, before, answered)
+    found = check_response(intended, before, answered)
     assert [change.field for change in found.missing] == ["retry_config.retry_on_busy", "max_concurrency"]
     assert found.foreign == (Change("retry_config.retry_delay_seconds", 300, 77),)
     part = intended.without(found.missing)

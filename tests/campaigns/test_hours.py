@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asisso_mcp.campaigns.hours import (
+from asisso_mcp.campaigns.schedule import (
     Schedule,
-    Slot,
-    in_words,
+    ScheduleSlot,
+    describe,
+    describe_next_change,
     is_open,
     never_opens,
     next_change,
-    opening_in_words,
 )
 
 NEW_YORK = "America/New_York"
@@ -26,7 +26,7 @@ SlotTuple = tuple[int, str, str]
 
 
 def hours(*slots: SlotTuple, zone: str = NEW_YORK, enabled: bool = True) -> Schedule:
-    return Schedule(enabled, zone, tuple(Slot(*slot) for slot in slots))
+    return Schedule(enabled, zone, tuple(ScheduleSlot(*slot) for slot in slots))
 
 
 def daily(days: range, *times: tuple[str, str]) -> list[SlotTuple]:
@@ -97,13 +97,13 @@ def test_what_the_platform_cannot_apply_lets_calls_out_at_any_hour(schedule: Sch
     assert is_open(schedule, at)
     assert next_change(schedule, at) is None
     assert not never_opens(schedule)
-    assert opening_in_words(schedule, at) == "open at any hour"
+    assert describe_next_change(schedule, at) == "open at any hour"
 
 
 @pytest.mark.parametrize("schedule", [None, OFFICE])
 def test_a_time_without_a_zone_is_refused(schedule: Schedule | None) -> None:
     naive = datetime(2026, 11, 23, 9)
-    for ask in (is_open, next_change, opening_in_words):
+    for ask in (is_open, next_change, describe_next_change):
         with pytest.raises(ValueError, match=r"^`at` needs a zone"):
             ask(schedule, naive)
 
@@ -222,13 +222,15 @@ clock_texts = st.one_of(
     st.builds("{:02d}:{:02d}".format, st.integers(0, 4), st.sampled_from([0, 15, 30, 45, 59])),
     st.builds("{:02d}:{:02d}".format, st.integers(0, 29), st.integers(0, 99)),
 )
-random_slots = st.lists(st.builds(Slot, st.sampled_from([*WEEK, SAT, SUN, SUN]), clock_texts, clock_texts), max_size=8)
+random_slots = st.lists(
+    st.builds(ScheduleSlot, st.sampled_from([*WEEK, SAT, SUN, SUN]), clock_texts, clock_texts), max_size=8
+)
 
 
 @settings(max_examples=250, deadline=None)
 @given(near=near_changes, slots=random_slots, seconds=st.integers(-2 * 86400, 86400), days=st.integers(1, 3))
 def test_the_next_change_is_the_one_a_walk_minute_by_minute_finds(
-    near: tuple[str, str], slots: list[Slot], seconds: int, days: int
+    near: tuple[str, str], slots: list[ScheduleSlot], seconds: int, days: int
 ) -> None:
     zone, change = near
     schedule = Schedule(True, zone, tuple(slots))
@@ -318,12 +320,12 @@ def test_the_next_change_is_the_one_a_walk_minute_by_minute_finds(
     ],
 )
 def test_hours_are_said_as_a_person_would(schedule: Schedule | None, expected: str) -> None:
-    assert in_words(schedule) == expected
+    assert describe(schedule) == expected
 
 
 def test_many_different_slots_are_cut_after_some_groups() -> None:
     slots = [(i % 7, f"{i // 7 * 3:02d}:{i:02d}", f"{i // 7 * 3 + 1:02d}:{i:02d}") for i in range(50)]
-    assert in_words(hours(*slots)) == (
+    assert describe(hours(*slots)) == (
         "Mon 00:00–01:00, 03:07–04:07, 06:14–07:14, 09:21–10:21, 12:28–13:28, 15:35–16:35 and 2 more; "
         "Tue 00:01–01:01, 03:08–04:08, 06:15–07:15, 09:22–10:22, 12:29–13:29, 15:36–16:36 and 1 more; "
         "and 5 more, America/New_York"
@@ -331,13 +333,17 @@ def test_many_different_slots_are_cut_after_some_groups() -> None:
 
 
 @given(
-    slots=st.lists(st.builds(Slot, st.integers(-1, 7), clock_texts | st.text(), clock_texts | st.text()), max_size=50),
+    slots=st.lists(
+        st.builds(ScheduleSlot, st.integers(-1, 7), clock_texts | st.text(), clock_texts | st.text()), max_size=50
+    ),
     zone=st.sampled_from([NEW_YORK, "America/Argentina/ComodRivadavia"]) | st.text(),
     enabled=st.booleans(),
 )
-def test_the_words_are_one_short_printable_line_whatever_is_stored(slots: list[Slot], zone: str, enabled: bool) -> None:
+def test_the_words_are_one_short_printable_line_whatever_is_stored(
+    slots: list[ScheduleSlot], zone: str, enabled: bool
+) -> None:
     schedule = Schedule(enabled, zone, tuple(slots))
-    for words in (in_words(schedule), opening_in_words(schedule, local("2026-11-23T12:00"))):
+    for words in (describe(schedule), describe_next_change(schedule, local("2026-11-23T12:00"))):
         assert len(words) <= 450
         assert words.isprintable()
 
@@ -393,4 +399,4 @@ def test_the_words_are_one_short_printable_line_whatever_is_stored(slots: list[S
     ],
 )
 def test_the_opening_is_said_in_local_time_with_the_time_left(schedule: Schedule, at: datetime, expected: str) -> None:
-    assert opening_in_words(schedule, at.astimezone(UTC)) == expected
+    assert describe_next_change(schedule, at.astimezone(UTC)) == expected

@@ -14,11 +14,11 @@ from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFaul
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.edits import Declined, revision
-from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService, Switched
+from asisso_mcp.campaigns.edits import NotAllowed, revision
+from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService, StateChange
 from asisso_mcp.campaigns.summary import edited_text, paused_text, resumed_text
 from asisso_mcp.campaigns.write_lock import _ExclusiveTurn
-from asisso_mcp.campaigns.writes import OutcomeUnknown
+from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from tests.api.scripted import until
@@ -212,7 +212,7 @@ async def test_after_the_word_to_stop_nothing_is_sent_that_was_not_sent_yet(
     await waits.begun.wait()
     service.stop_writing()
     waits.go_on.set()
-    with pytest.raises(Declined) as refusal:
+    with pytest.raises(NotAllowed) as refusal:
         await task
     assert refusal.value.text == (
         "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
@@ -250,7 +250,7 @@ async def test_what_a_colleague_changed_during_a_wait_is_kept_and_told(
 async def test_what_a_colleague_changed_while_the_request_waited_for_a_connection_is_kept_and_told(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("asisso_mcp.campaigns.writes.FRESH_SECONDS", 0.05)
+    monkeypatch.setattr("asisso_mcp.campaigns.write_recovery.FRESH_SECONDS", 0.05)
     service, waited = own(sandbox), []
 
     async def wait_for_connection() -> None:
@@ -274,7 +274,7 @@ async def test_a_revision_that_was_expected_is_checked_again_after_a_wait(
     expected = revision((await service.get(4)).settings())
     waits.meanwhile = lambda: sandbox.put(4, name="Theirs")
     waits.go_on.set()
-    with pytest.raises(Declined) as refusal:
+    with pytest.raises(NotAllowed) as refusal:
         await service.edit(4, EDIT, expected_revision=expected)
     assert "so nothing was changed. Changed meanwhile: name:" in refusal.value.text
     assert writes(sandbox) == ["PATCH 4"]
@@ -287,7 +287,7 @@ async def test_an_edit_of_a_campaign_that_was_started_during_a_wait_is_refused(
     put_off(sandbox)
     waits.meanwhile = lambda: sandbox.put(4, state="running")
     waits.go_on.set()
-    with pytest.raises(Declined) as refusal:
+    with pytest.raises(NotAllowed) as refusal:
         await service.edit(4, EDIT)
     assert "is running; settings can only be changed while a campaign is paused or a draft" in refusal.value.text
     assert writes(sandbox) == ["PATCH 4"]
@@ -420,7 +420,7 @@ async def test_a_minimal_answer_that_shows_the_state_is_enough_when_the_settings
     service = own(sandbox)
     answering(service, name, minimal)
     sandbox.faults.add(Fault("status", method="GET", code=500, after=2))
-    switched: Switched = await CALLS[call](service)
+    switched: StateChange = await CALLS[call](service)
     assert switched.applied
     assert switched.before is not None
     assert switched.campaign.settings() == switched.before.settings()
@@ -515,7 +515,7 @@ async def test_a_pause_goes_before_what_waits_and_drops_it(
     async def run() -> None:
         try:
             await CALLS[call](service)
-        except Declined as refusal:
+        except NotAllowed as refusal:
             refusals.append(refusal.text)
 
     async with anyio.create_task_group() as tasks:
@@ -541,9 +541,9 @@ async def test_a_pause_waits_for_the_resume_that_is_on_the_wire_and_comes_after_
     service = own(sandbox)
     reached, go_on = anyio.Event(), anyio.Event()
     service._client.resume = held(service._client.resume, reached, go_on)  # type: ignore[method-assign]
-    results: list[Switched] = []
+    results: list[StateChange] = []
 
-    async def run(call: Callable[[int], Awaitable[Switched]]) -> None:
+    async def run(call: Callable[[int], Awaitable[StateChange]]) -> None:
         results.append(await call(4))
 
     async with anyio.create_task_group() as tasks:

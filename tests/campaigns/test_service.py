@@ -15,9 +15,9 @@ from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.campaigns.edits import NotAllowed
 from asisso_mcp.campaigns.service import CampaignService
-from asisso_mcp.campaigns.writes import REPLY_LOST, OutcomeUnknown
+from asisso_mcp.campaigns.write_recovery import REPLY_LOST, OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, Fault, Running, Sandbox
 from tests.api.scripted import until
@@ -350,7 +350,7 @@ async def test_an_api_that_is_not_there_is_said_with_what_to_check() -> None:
 
 
 async def test_a_stale_revision_of_an_unknown_past_is_refused_without_a_list(service: CampaignService) -> None:
-    with pytest.raises(Declined) as refusal:
+    with pytest.raises(NotAllowed) as refusal:
         await service.edit(4, EDIT, expected_revision="000000000000")
     assert "That revision is not one this server has read recently" in refusal.value.text
 
@@ -381,6 +381,6 @@ async def test_a_preview_of_a_running_campaign_says_that_it_must_be_paused_first
     preview = await service.edit(3, EDIT, dry_run=True)
     assert preview.preview
     assert "it must be paused with `pause_campaign` before the edit is sent" in preview.notes[0]
-    with pytest.raises(Declined):
+    with pytest.raises(NotAllowed):
         await service.edit(1, EDIT, dry_run=True)
     assert sent(sandbox) == ["GET /3", "GET /1"]

@@ -34,7 +34,7 @@ from environments import (
 )
 from servers import API, HTTP, STDIO, served
 
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "clients.md"

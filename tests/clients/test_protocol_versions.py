@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asisso_mcp import __version__
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 
 HANDSHAKES = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 MODERN = "2026-07-28"

@@ -19,7 +19,7 @@ from asisso_mcp.http.app import create_app
 from asisso_mcp.http.process import create_server, listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 from tests.conformance.fixtures import content, notices, prompts, pushed, resources, rounds, schemas
 from tests.conformance.fixtures.asked import note
 

@@ -11,7 +11,7 @@ from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 from tests.conformance.overlay import WITH_FIXTURES, lay_over
 from tests.conftest import MONDAY, SETTINGS
 from tests.http.served import ERAS, Served, connected

@@ -4,8 +4,7 @@ import json
 import sys
 
 import pytest
-
-from tests.server.test_stdio import started
+from tests.stdio.test_server import started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 

@@ -12,11 +12,11 @@ from mcp import Client
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.registry import Call
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.conftest import PROFILE
 from tests.fuzz.shapes import anything, campaigns, deep, hostile, scalars
@@ -176,7 +176,7 @@ async def test_any_reply_is_answered_in_our_own_clean_and_bounded_lines(
         AsissoClient(ApiTransport(SETTINGS, transport=transport), SETTINGS), clock=lambda: MONDAY, sleep=no_wait
     )
     tool = BY_NAME[call[0]]
-    answer = await tool.call(call[1], Call(service, Policy()))
+    answer = await tool.call(call[1], ToolContext(service, Policy()))
     check(tool, answer)
     assert len(asked) <= 16
     if "nothing was sent" in answer.text.lower() and "it was not" not in answer.text:

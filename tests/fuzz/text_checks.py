@@ -10,7 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from mcp_types import JSONRPCResponse
 
-from asisso_mcp.server.registry import Answer, Tool
+from asisso_mcp.tools.registry import Tool, ToolResult
 from tests.fuzz.shapes import MARK
 
 LONGEST = 6000
@@ -58,7 +58,7 @@ def _validator(tool: str, schema: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema))
 
 
-def check(tool: Tool, answer: Answer) -> dict[str, Any]:
+def check(tool: Tool, answer: ToolResult) -> dict[str, Any]:
     """The answer as it goes over the wire. Raises AssertionError when anything about it is not as promised."""
     check_text(answer.text, error=answer.is_error)
     if answer.structure is not None:

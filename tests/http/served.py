@@ -19,8 +19,8 @@ from asisso_mcp.http.app import HttpApp, create_app
 from asisso_mcp.http.process import create_server, listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY
-from asisso_mcp.server.registry import Tool
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import Tool
 
 ERAS = ("auto", "legacy")
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}

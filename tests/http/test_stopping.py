@@ -126,7 +126,7 @@ def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
     thread.join(10)
     assert 2.0 < lasted < 6.0
     assert sandbox.campaign(3)["state"] == "paused"
-    assert served.app.desk.in_flight() == ()
+    assert served.app.services.in_flight() == ()
     assert "went away" not in caplog.text
     assert isinstance(answers[0], httpx2.Response)
     assert answers[0].status_code == 200

@@ -132,6 +132,6 @@ def test_http_loads_none_of_it_before_it_is_asked_for() -> None:
 
 
 def test_stdio_loads_neither_it_nor_our_http_server() -> None:
-    modules = "asisso_mcp.server.stdio, asisso_mcp.server.app, asisso_mcp.cli"
+    modules = "asisso_mcp.stdio.server, asisso_mcp.server.app, asisso_mcp.cli"
     unwanted = ("opentelemetry.sdk", "asisso_mcp.http", "asisso_mcp.server.telemetry")
     assert loaded_by(modules, *unwanted) == "[]\n"

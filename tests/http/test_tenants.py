@@ -7,10 +7,10 @@ from mcp_types import ResourceTemplateReference
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import KeyMissing
+from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Running, Sandbox
-from asisso_mcp.server import desk as desks
-from asisso_mcp.server.desk import Desk
-from asisso_mcp.server.policy import Caller
+from asisso_mcp.tools import services as desks
+from asisso_mcp.tools.services import TenantServices
 from tests.conftest import SETTINGS
 from tests.http.load import measure
 from tests.http.served import ERAS, Served, connected, settings_for
@@ -25,38 +25,38 @@ async def test_thousands_of_interleaved_calls_leak_nothing() -> None:
 
 
 async def test_tenants_share_connections_and_nothing_else(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
-    one, other = desk.service_of(ONE), desk.service_of(OTHER)
+    services = TenantServices(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
+    one, other = services.service_for(ONE), services.service_for(OTHER)
     assert one is not other
-    assert one is desk.service_of(Caller(api_key=SecretStr(KEY)))
+    assert one is services.service_for(Caller(api_key=SecretStr(KEY)))
     assert {campaign.id for campaign in await one.list()} == set(range(1, 15))
     assert {campaign.id for campaign in await other.list()} == {101, 102}
-    await desk.close()
+    await services.close()
 
 
 async def test_where_uses_caller_keys_a_call_without_one_fails(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
+    services = TenantServices(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
     with pytest.raises(KeyMissing):
-        await desk.service.list()
-    await desk.close()
+        await services.service.list()
+    await services.close()
 
 
 def test_only_so_many_tenants_are_remembered(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desks, "KEPT_TENANTS", 2)
-    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
-    held = desk.service_of(ONE)
-    desk.service_of(OTHER)
+    services = TenantServices(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
+    held = services.service_for(ONE)
+    services.service_for(OTHER)
     for number in range(5):
-        desk.service_of(Caller(api_key=SecretStr(f"key-{number}")))
+        services.service_for(Caller(api_key=SecretStr(f"key-{number}")))
     gc.collect()
-    assert len(desk._services) == 3  # the one that is in use, and the two that asked last
-    assert desk.service_of(ONE) is held  # a call in progress and a new one share their locks
+    assert len(services._services) == 3  # the one that is in use, and the two that asked last
+    assert services.service_for(ONE) is held  # a call in progress and a new one share their locks
 
 
 def test_no_key_is_kept_as_a_name(sandbox: Sandbox) -> None:
-    desk = Desk(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
-    desk.service_of(ONE)
-    assert KEY not in repr(vars(desk))
+    services = TenantServices(SETTINGS, transport=sandbox.transport(), uses_caller_keys=True)
+    services.service_for(ONE)
+    assert KEY not in repr(vars(services))
 
 
 @pytest.mark.parametrize("era", ERAS)

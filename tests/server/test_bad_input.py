@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Sandbox
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.registry import Answer, Call
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import ToolContext, ToolResult
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 ONE = "Nothing was sent, because an argument of update_campaign does not fit: "
 SLOT = {"day_of_week": 0, "start_time": "09:00", "end_time": "17:00"}
 
 
-async def ask(service: CampaignService, tool: str, arguments: dict[str, Any]) -> Answer:
-    return await BY_NAME[tool].call(arguments, Call(service, Policy()))
+async def ask(service: CampaignService, tool: str, arguments: dict[str, Any]) -> ToolResult:
+    return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
 
 
 def slot(**other: Any) -> dict[str, Any]:

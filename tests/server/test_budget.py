@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from mcp.client import Client
 
 from asisso_mcp.api.models import Campaign
-from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
-from asisso_mcp.campaigns.edits import Change, Comparison, Declined, plan, revision
-from asisso_mcp.campaigns.service import Edited, Switched
-from asisso_mcp.campaigns.status import verdict
+from asisso_mcp.campaigns.dialing import dialing_status
+from asisso_mcp.campaigns.edits import Change, Discrepancies, NotAllowed, plan_edit, revision
+from asisso_mcp.campaigns.service import EditResult, StateChange
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
+from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
 from asisso_mcp.sandbox import KEY, Sandbox
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
 from asisso_mcp.toolbox import Toolbox
@@ -180,7 +180,7 @@ def odd(text: Callable[[int], str], state: str = "paused", campaign_id: int = 2_
     )
 
 
-def edits(text: Callable[[int], str]) -> list[Edited]:
+def edits(text: Callable[[int], str]) -> list[EditResult]:
     """Edits of everything, 50 slots before and after: done, previewed, not applied, and mixed up with someone else's."""
     before = odd(text)
     before.schedule_config = {"enabled": True, "timezone": text(60), "slots": slots(50)}
@@ -193,29 +193,29 @@ def edits(text: Callable[[int], str]) -> list[Edited]:
         "circuit_breaker": {"enabled": True, "failure_threshold": 0.1, "window_seconds": 99, "min_calls_in_window": 7},
     }
     try:
-        intended = plan(before.settings(), named)
-    except Declined:  # odd stored values that cannot be sent back: the edit of the rest remains
-        intended = plan(before.settings(), {key: named[key] for key in ("name", "max_concurrency")})
+        intended = plan_edit(before.settings(), named)
+    except NotAllowed:  # odd stored values that cannot be sent back: the edit of the rest remains
+        intended = plan_edit(before.settings(), {key: named[key] for key in ("name", "max_concurrency")})
     moved = [Change(text(80), text(300), slots(50)) for _ in range(20)]
-    comparison = Comparison(missing=tuple(moved), foreign=tuple(moved))
+    comparison = Discrepancies(missing=tuple(moved), foreign=tuple(moved))
     return [
-        Edited(before, intended, applied=True, notes=(text(300),)),
-        Edited(before, intended, applied=False, preview=True),
-        Edited(before, intended, applied=False, comparison=comparison),
-        Edited(before, intended, applied=True, comparison=comparison),
+        EditResult(before, intended, applied=True, notes=(text(300),)),
+        EditResult(before, intended, applied=False, preview=True),
+        EditResult(before, intended, applied=False, comparison=comparison),
+        EditResult(before, intended, applied=True, comparison=comparison),
     ]
 
 
 def texts(text: Callable[[int], str], state: str, log_entries: int) -> dict[str, str]:
     campaign = odd(text, state)
-    switched = Switched(campaign, odd(text, "running"), applied=True, notes=("It was paused again.",) * 2)
-    paused = Switched(campaign, odd(text, "paused"), applied=True, notes=("It was paused again.",) * 2)
+    switched = StateChange(campaign, odd(text, "running"), applied=True, notes=("It was paused again.",) * 2)
+    paused = StateChange(campaign, odd(text, "paused"), applied=True, notes=("It was paused again.",) * 2)
     many = [odd(text, state, campaign_id=number) for number in range(2_147_483_600, 2_147_483_630)]
     return {
         "get_campaign": campaign_text(
-            campaign, verdict(campaign, MONDAY), revision(campaign.settings()), log_entries=log_entries
+            campaign, dialing_status(campaign, MONDAY), revision(campaign.settings()), log_entries=log_entries
         ),
-        "list_campaigns": list_text([(each, verdict(each, MONDAY)) for each in many], 10_000, 10_000),
+        "list_campaigns": list_text([(each, dialing_status(each, MONDAY)) for each in many], 10_000, 10_000),
         "pause_campaign": paused_text(paused, MONDAY),
         "resume_campaign": resumed_text(switched, MONDAY),
         **{f"update_campaign {number}": edited_text(edit, MONDAY) for number, edit in enumerate(edits(text))},
@@ -298,7 +298,7 @@ async def test_refusals_and_answers_of_all_five_tools_stay_within_1500_tokens(
 def test_the_count_is_never_far_below_what_a_text_costs(pool: str) -> None:
     for seed in range(50):
         text = _filled(pool, 150, seed)
-        assert tokens(text) <= 1.1 * weight(text) + 2
+        assert tokens(text) <= 1.1 * estimate_tokens(text) + 2
     assert LIMIT * 1.1 + 2 <= ANY
 
 
@@ -343,5 +343,5 @@ async def test_an_undo_of_fifty_windows_is_in_the_structure_and_the_text_says_so
     ],
 )
 def test_what_is_too_long_loses_the_ends_of_its_longest_lines(text: str, limit: int, kept: str) -> None:
-    assert brief(text, limit) == kept
-    assert weight(kept) <= limit
+    assert truncate(text, limit) == kept
+    assert estimate_tokens(kept) <= limit

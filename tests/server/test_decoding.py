@@ -8,8 +8,8 @@ from mcp.client import Client
 from asisso_mcp.cli import main
 from asisso_mcp.sandbox import KEY, Running, Sandbox
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.decoding import decode
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.coercion import decode
 from tests.conftest import MONDAY, SETTINGS
 from tests.http.served import Served, connected, settings_for
 

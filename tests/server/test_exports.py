@@ -12,8 +12,8 @@ import pytest
 
 from asisso_mcp import schemas
 from asisso_mcp.cli import main
-from asisso_mcp.exports import FORMATS, NULLS, Format, exported
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.exports import FORMATS, NULLS, ProviderFormat, to_provider_format
+from asisso_mcp.tools.campaigns import TOOLS
 
 FOLDER = Path(__file__).parents[2] / "tool_schemas"
 DEFINITIONS = [tool.definition() for tool in TOOLS]
@@ -44,7 +44,7 @@ class Rules:
     description_length: int
 
 
-RULES: dict[Format, Rules] = {
+RULES: dict[ProviderFormat, Rules] = {
     "openai": Rules(
         source="OpenAI API reference, Create chat completion, tools[].function: name of letters, digits, _ and -, at most 64; "
         "description at most 1024 characters; parameters is a JSON Schema object",
@@ -85,9 +85,9 @@ STRICT_SOURCE = "OpenAI guide, Structured Outputs, Supported schemas"
 STRICT_LIMITS = {"properties": 5000, "levels": 10, "characters": 120_000, "enum values": 1000}
 
 
-def functions(form: Format) -> list[dict[str, Any]]:
+def functions(form: ProviderFormat) -> list[dict[str, Any]]:
     """Each tool as name, description and parameters, whatever surrounds them."""
-    made = exported(DEFINITIONS, form)
+    made = to_provider_format(DEFINITIONS, form)
     match form:
         case "openai" | "openai-strict":
             assert all(set(tool) == {"type", "function"} and tool["type"] == "function" for tool in made)
@@ -118,7 +118,7 @@ def types(node: Mapping[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_tool_is_exported_with_its_name_and_words(form: Format) -> None:
+def test_every_tool_is_exported_with_its_name_and_words(form: ProviderFormat) -> None:
     rules = RULES[form]
     made = functions(form)
     assert [function["name"] for function in made] == [tool.name for tool in TOOLS]
@@ -129,7 +129,7 @@ def test_every_tool_is_exported_with_its_name_and_words(form: Format) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_only_keywords_and_types_are_used_that_the_api_documents(form: Format) -> None:
+def test_only_keywords_and_types_are_used_that_the_api_documents(form: ProviderFormat) -> None:
     rules = RULES[form]
     for function in functions(form):
         assert function["parameters"]["type"] in ("object", "OBJECT")
@@ -140,7 +140,7 @@ def test_only_keywords_and_types_are_used_that_the_api_documents(form: Format) -
 
 
 @pytest.mark.parametrize("form", ["openai", "openai-strict", "anthropic"])
-def test_what_is_a_json_schema_is_a_valid_one_and_closed_everywhere(form: Format) -> None:
+def test_what_is_a_json_schema_is_a_valid_one_and_closed_everywhere(form: ProviderFormat) -> None:
     for function in functions(form):
         jsonschema.Draft202012Validator.check_schema(function["parameters"])
         for node in nodes(function["parameters"]):
@@ -217,15 +217,17 @@ def test_gemini_enumerations_are_marked_and_orders_are_those_of_the_models() -> 
 
 def test_the_line_for_the_responses_api_gives_a_function_tool_of_that_api() -> None:
     """OpenAI API reference, Create a model response: type, name, parameters and strict side by side."""
-    for tool in exported(DEFINITIONS, "openai"):
+    for tool in to_provider_format(DEFINITIONS, "openai"):
         flat = {"type": "function", **tool["function"]}
         assert set(flat) == {"type", "name", "description", "parameters", "strict"}
 
 
 def test_the_checked_in_exports_are_those_of_the_models() -> None:
-    assert schemas.differing(FOLDER) == []
+    assert schemas.outdated_files(FOLDER) == []
     for form in FORMATS:
-        assert json.loads((FOLDER / form / "tools.json").read_text(encoding="utf-8")) == exported(DEFINITIONS, form)
+        assert json.loads((FOLDER / form / "tools.json").read_text(encoding="utf-8")) == to_provider_format(
+            DEFINITIONS, form
+        )
 
 
 def run(*arguments: str) -> int:
@@ -268,7 +270,7 @@ FOREIGN = {
     "of_another_name.json": json.dumps(DEFINITIONS[0]),
     "annotated_otherwise.json": json.dumps({**DEFINITIONS[0], "name": "annotated_otherwise", "annotations": {}}),
     "list.json": "[]",
-    "my_tools.json": json.dumps(exported(DEFINITIONS, "openai")),
+    "my_tools.json": json.dumps(to_provider_format(DEFINITIONS, "openai")),
     "empty.json": "",
     "deep.json": "[" * 100_000,
     "latin.json": '{"name": "caf\xe9"}',
@@ -290,7 +292,7 @@ def test_in_a_folder_with_other_peoples_files_only_our_own_are_touched(tmp_path:
         ("get_campaign.json", '{"id": 3, "name": "Spring promo"}'),
         ("get_campaign.json", "not JSON"),
         ("openai/tools.json", '[{"type": "function", "function": {"name": "send_mail", "parameters": {}}}]'),
-        ("anthropic/tools.json", json.dumps([*exported(DEFINITIONS, "anthropic"), {"name": "send_mail"}])),
+        ("anthropic/tools.json", json.dumps([*to_provider_format(DEFINITIONS, "anthropic"), {"name": "send_mail"}])),
         ("gemini/tools.json", '[{"functionDeclarations": []}]'),
         ("openai-strict/tools.json", "[]"),
     ],
@@ -314,7 +316,7 @@ def test_an_older_file_of_ours_is_written_anew(tmp_path: Path) -> None:
     assert run("--folder", str(tmp_path)) == 0
     (tmp_path / "get_campaign.json").write_text(json.dumps({**DEFINITIONS[1], "description": "As it was once."}))
     for form in FORMATS:
-        text = schemas.rendered(form)[f"{form}/tools.json"]
+        text = schemas.render(form)[f"{form}/tools.json"]
         (tmp_path / form / "tools.json").write_text(text.replace("Finds campaigns", "Found campaigns"))
     assert run("--folder", str(tmp_path)) == 0
     assert run("--folder", str(tmp_path), "--check") == 0

@@ -11,22 +11,22 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
+from tests.stdio.test_server import started
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.registry import Answer, Call
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import ToolContext, ToolResult
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.server.test_stdio import started
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 HOSTS_GIVE_UP = 60
@@ -194,8 +194,8 @@ async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService
         await server.wait_closed()
 
 
-async def _ask(service: CampaignService, tool: str, **arguments: Any) -> Answer:
-    return await BY_NAME[tool].call(arguments, Call(service, Policy()))
+async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolResult:
+    return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
 
 
 SLOW = pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends, _come_back_later])

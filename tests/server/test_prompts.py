@@ -12,7 +12,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.prompts import REQUESTS
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import SETTINGS
 
 

@@ -14,7 +14,7 @@ from mcp.client import Client
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
-from asisso_mcp.server.tools import TOOLS, _shown_section
+from asisso_mcp.tools.campaigns import TOOLS, _shown_section
 from tests.conftest import MONDAY, SETTINGS
 
 NINE_TO_FOUR = [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(5)]
@@ -114,7 +114,7 @@ def test_published_schemas_are_inline_closed_and_single_typed(tool: Any) -> None
 def test_the_checked_in_schemas_are_those_of_the_models() -> None:
     from asisso_mcp import schemas
 
-    assert schemas.differing(Path(__file__).parents[2] / "tool_schemas") == []
+    assert schemas.outdated_files(Path(__file__).parents[2] / "tool_schemas") == []
 
 
 async def test_reading_a_campaign_says_what_it_does_and_how_it_is_set(client: Client) -> None:

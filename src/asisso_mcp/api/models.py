@@ -27,8 +27,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from asisso_mcp.api.slots import check_slot, check_time
-from asisso_mcp.api.zones import check_zone
+from asisso_mcp.campaigns.time_slots import check_slot, check_time
+from asisso_mcp.campaigns.timezones import check_zone
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ def _not_null(value: Any) -> Any:
     return value
 
 
-Named = Annotated[T | None, BeforeValidator(_not_null)]
+NotNull = Annotated[T | None, BeforeValidator(_not_null)]
 """A field that may be left out, and is never null."""
 
 WholeNumber = BeforeValidator(_whole_number)
@@ -126,7 +126,7 @@ def _no_number(value: Any) -> Any:
     return value
 
 
-Switch = Annotated[bool, BeforeValidator(_no_number)]
+StrictBool = Annotated[bool, BeforeValidator(_no_number)]
 StartTime = Annotated[str, AfterValidator(lambda text: check_time(text, end=False))]
 EndTime = Annotated[str, AfterValidator(lambda text: check_time(text, end=True))]
 
@@ -148,12 +148,12 @@ class _SectionEdit(_Edit):
 
 
 class RetryEdit(_SectionEdit):
-    enabled: Named[Switch] = None
-    max_retries: Named[MaxRetries] = None
-    retry_delay_seconds: Named[RetryDelay] = None
-    retry_on_busy: Named[Switch] = None
-    retry_on_no_answer: Named[Switch] = None
-    retry_on_voicemail: Named[Switch] = None
+    enabled: NotNull[StrictBool] = None
+    max_retries: NotNull[MaxRetries] = None
+    retry_delay_seconds: NotNull[RetryDelay] = None
+    retry_on_busy: NotNull[StrictBool] = None
+    retry_on_no_answer: NotNull[StrictBool] = None
+    retry_on_voicemail: NotNull[StrictBool] = None
 
 
 class SlotEdit(_Edit):
@@ -168,28 +168,30 @@ class SlotEdit(_Edit):
 
 
 class ScheduleEdit(_SectionEdit):
-    enabled: Named[Switch] = None
-    timezone: Named[
+    enabled: NotNull[StrictBool] = None
+    timezone: NotNull[
         Annotated[str, AfterValidator(check_zone), Field(description="IANA name, as America/New_York.")]
     ] = None
-    slots: Named[Annotated[list[SlotEdit], Field(min_length=1, max_length=50, description="Replaces the list.")]] = None
+    slots: NotNull[Annotated[list[SlotEdit], Field(min_length=1, max_length=50, description="Replaces the list.")]] = (
+        None
+    )
 
 
 class BreakerEdit(_SectionEdit):
-    enabled: Named[Switch] = None
-    failure_threshold: Named[FailureThreshold] = None
-    window_seconds: Named[WindowSeconds] = None
-    min_calls_in_window: Named[MinCalls] = None
+    enabled: NotNull[StrictBool] = None
+    failure_threshold: NotNull[FailureThreshold] = None
+    window_seconds: NotNull[WindowSeconds] = None
+    min_calls_in_window: NotNull[MinCalls] = None
 
 
 class CampaignEdit(_Edit):
     """What a person names of a campaign's settings; the rest stays as it is."""
 
-    name: Named[Annotated[CampaignName, Field(description="New name.")]] = None
-    retry_config: Named[Annotated[RetryEdit, Field(description="Calls to people not reached.")]] = None
-    max_concurrency: Named[MaxConcurrency] = None
-    schedule_config: Named[Annotated[ScheduleEdit, Field(description="Calling hours.")]] = None
-    circuit_breaker: Named[Annotated[BreakerEdit, Field(description="Pauses the campaign when calls fail.")]] = None
+    name: NotNull[Annotated[CampaignName, Field(description="New name.")]] = None
+    retry_config: NotNull[Annotated[RetryEdit, Field(description="Calls to people not reached.")]] = None
+    max_concurrency: NotNull[MaxConcurrency] = None
+    schedule_config: NotNull[Annotated[ScheduleEdit, Field(description="Calling hours.")]] = None
+    circuit_breaker: NotNull[Annotated[BreakerEdit, Field(description="Pauses the campaign when calls fail.")]] = None
 
 
 # --- what is sent -----------------------------------------------------------------------------------------------------
@@ -270,7 +272,7 @@ def _or_none(value: Any, handler: Callable[[Any], Any]) -> Any:
         return None
 
 
-Lenient = Annotated[T | None, WrapValidator(_or_none)]
+NoneIfInvalid = Annotated[T | None, WrapValidator(_or_none)]
 """A field of an answer that is None when it is missing or of another type."""
 
 
@@ -302,22 +304,22 @@ class Campaign(BaseModel):
     id: int
     name: str
     state: str
-    workflow_name: Lenient[str] = None
-    telephony_configuration_name: Lenient[str] = None
-    total_rows: Lenient[int] = None
-    processed_rows: Lenient[int] = None
-    failed_rows: Lenient[int] = None
-    executed_count: Lenient[int] = None
-    total_queued_count: Lenient[int] = None
-    created_at: Lenient[AwareDatetime] = None
-    started_at: Lenient[AwareDatetime] = None
-    completed_at: Lenient[AwareDatetime] = None
+    workflow_name: NoneIfInvalid[str] = None
+    telephony_configuration_name: NoneIfInvalid[str] = None
+    total_rows: NoneIfInvalid[int] = None
+    processed_rows: NoneIfInvalid[int] = None
+    failed_rows: NoneIfInvalid[int] = None
+    executed_count: NoneIfInvalid[int] = None
+    total_queued_count: NoneIfInvalid[int] = None
+    created_at: NoneIfInvalid[AwareDatetime] = None
+    started_at: NoneIfInvalid[AwareDatetime] = None
+    completed_at: NoneIfInvalid[AwareDatetime] = None
     retry_config: Section = None
-    max_concurrency: Lenient[int] = None
+    max_concurrency: NoneIfInvalid[int] = None
     schedule_config: Section = None
     circuit_breaker: Section = None
-    logs: Lenient[list[Any]] = None
-    warnings: Lenient[list[Any]] = None
+    logs: NoneIfInvalid[list[Any]] = None
+    warnings: NoneIfInvalid[list[Any]] = None
 
     @property
     def phase(self) -> str:

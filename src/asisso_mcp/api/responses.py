@@ -29,7 +29,7 @@ from asisso_mcp.api.errors import (
 )
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.transport import ApiResponse
-from asisso_mcp.api.untrusted import masked
+from asisso_mcp.sanitize import redact
 
 _MAX_PROBLEMS = 5
 _KEY_PROBLEMS = ("authorization header", "api key", "token")
@@ -93,7 +93,7 @@ def _object(response: ApiResponse, campaign_id: int | None, *, resuming: bool = 
 
 def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: bool) -> AsissoError:
     detail = _detail(response)
-    words = (masked(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {response.status}"
+    words = (redact(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {response.status}"
     wait = _retry_after(response.headers)
     match response.status:
         case 400 if "max_concurrency" in words:
@@ -161,15 +161,15 @@ def _detail(response: ApiResponse) -> object:
 def _problems(detail: object) -> list[str]:
     """Each problem as `path: message`. The echoed input is left out: it can be megabytes."""
     if not isinstance(detail, list):
-        return [(masked(detail) if isinstance(detail, str) else "") or "no reason given"]
+        return [(redact(detail) if isinstance(detail, str) else "") or "no reason given"]
     problems = []
     for entry in detail[:_MAX_PROBLEMS]:
         if isinstance(entry, Mapping):
             loc = entry.get("loc")
             path = ".".join(str(part) for part in loc if part not in ("body", "path")) if isinstance(loc, list) else ""
-            problems.append(f"{masked(path, 60) or 'body'}: {masked(entry.get('msg', 'not accepted'), 120)}")
+            problems.append(f"{redact(path, 60) or 'body'}: {redact(entry.get('msg', 'not accepted'), 120)}")
         else:
-            problems.append(masked(entry, 120))
+            problems.append(redact(entry, 120))
     if len(detail) > _MAX_PROBLEMS:
         problems.append(f"and {len(detail) - _MAX_PROBLEMS} more")
     return problems or ["no reason given"]

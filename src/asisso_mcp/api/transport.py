@@ -19,8 +19,8 @@ from pydantic_core import from_json
 from asisso_mcp.api.errors import Misconfigured, UnreadableReply
 from asisso_mcp.api.request_trace import RequestTrace
 from asisso_mcp.api.transport_errors import request_not_built, to_api_error
-from asisso_mcp.api.untrusted import masked
 from asisso_mcp.config import Settings
+from asisso_mcp.sanitize import redact
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(settings.ca_file))
     except OSError as problem:
-        reason = masked(problem.strerror or problem, 120)
+        reason = redact(problem.strerror or problem, 120)
     raise Misconfigured(
         f"ASISSO_CA_FILE cannot be used ({reason}), so nothing was sent. It must be a readable PEM file of CA certificates."
     )

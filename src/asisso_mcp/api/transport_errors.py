@@ -16,7 +16,7 @@ from asisso_mcp.api.errors import (
     Unreachable,
     UnreadableReply,
 )
-from asisso_mcp.api.untrusted import masked
+from asisso_mcp.sanitize import redact
 
 
 def to_api_error(
@@ -32,7 +32,7 @@ def to_api_error(
         max_connections: requests that may be in flight at once.
     """
     if _is_failed_handshake(fault):
-        return SecureConnectionFailed(masked(_chain(fault)[-1], 120))
+        return SecureConnectionFailed(redact(_chain(fault)[-1], 120))
     match fault:
         case httpx2.ConnectTimeout():
             return Unreachable(
@@ -95,8 +95,8 @@ def _reason(fault: BaseException) -> str:
     if isinstance(innermost, ssl.SSLEOFError) or (isinstance(innermost, ConnectionResetError) and not innermost.errno):
         return "it hung up in the TLS handshake"
     if isinstance(innermost, OSError) and innermost.errno:
-        return os.strerror(innermost.errno) if innermost.errno > 0 else masked(innermost.strerror, 80)
-    return masked(innermost, 80) or "it hung up"
+        return os.strerror(innermost.errno) if innermost.errno > 0 else redact(innermost.strerror, 80)
+    return redact(innermost, 80) or "it hung up"
 
 
 def _chain(fault: BaseException) -> list[BaseException]:

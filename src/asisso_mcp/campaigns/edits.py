@@ -13,11 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from asisso_mcp.api.models import SECTIONS, CampaignEdit, PatchBody
-from asisso_mcp.api.slots import slot_warnings
-from asisso_mcp.api.untrusted import as_json, one_line
-from asisso_mcp.api.zones import zone_warning
+from asisso_mcp.campaigns.time_slots import slot_warnings
+from asisso_mcp.campaigns.timezones import zone_warning
+from asisso_mcp.sanitize import safe_json, single_line
 
-Settings = Mapping[str, Any]
+CampaignSettings = Mapping[str, Any]
 """The five editable settings of a campaign, as the API shows them."""
 
 BREAKER_DEFAULTS: dict[str, Any] = {
@@ -35,7 +35,7 @@ BREAKER_SET_ON = (
     "The API showed the circuit breaker as off with its default numbers. A campaign whose breaker was never set looks the same "
     "and is really on, so the edit sets it on; if it had been switched off, that turns it on. To keep it off, name enabled: false."
 )
-BREAKER_UNSURE = "off, or unset and on"
+BREAKER_AMBIGUOUS = "off, or unset and on"
 """What `before` says of a breaker whose display is ambiguous."""
 
 UNREADABLE = "unreadable"
@@ -44,7 +44,7 @@ UNREADABLE = "unreadable"
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-class Declined(Exception):
+class NotAllowed(Exception):
     """We do not send this; `text` says why, and what to do instead."""
 
     def __init__(self, text: str) -> None:
@@ -62,7 +62,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class EditPlan:
     """An edit worked out against what was read.
 
     `body` is what would be sent (empty: nothing to do), `after` the settings that should then be shown, `undo` the settings
@@ -76,7 +76,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
 
-    def without(self, missing: Sequence[Change]) -> "Plan":
+    def without(self, missing: Sequence[Change]) -> "EditPlan":
         """The part that is in place, when these leaves are not: its changes and its undo."""
         gone = {change.field for change in missing}
         undo: dict[str, Any] = {}
@@ -94,20 +94,20 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Discrepancies:
     """An answer held against the intent: leaves that are not as sent, and leaves that others changed."""
 
     missing: tuple[Change, ...] = field(default=())
     foreign: tuple[Change, ...] = field(default=())
 
 
-def breaker_is_unsure(settings: Settings) -> bool:
+def is_ambiguous_breaker(settings: CampaignSettings) -> bool:
     """Whether the display cannot tell an unset breaker (on, with defaults) from one that was switched off."""
     shown = settings.get("circuit_breaker")
-    return isinstance(shown, dict) and same(shown, {**BREAKER_DEFAULTS, "enabled": False})
+    return isinstance(shown, dict) and json_equal(shown, {**BREAKER_DEFAULTS, "enabled": False})
 
 
-def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
+def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
     """Lay `named` (fields and leaves, nested) over `settings`.
 
     Raises Declined when a complete section cannot be built from what was read and named.
@@ -119,20 +119,22 @@ def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
     warnings: list[str] = []
     for name, value in named.items():
         if name in SECTIONS:
-            base = _base(name, settings, value, warnings)
-            merged = _complete(name, {**base, **value}, value)
+            base = _current_section(name, settings, value, warnings)
+            merged = _validated_section(name, {**base, **value}, value)
             shown = settings.get(name)
             section_changes = [
-                _change(name, leaf, shown, merged) for leaf in merged if not same(_leaf(shown, leaf), merged[leaf])
+                _change(name, leaf, shown, merged)
+                for leaf in merged
+                if not json_equal(_leaf(shown, leaf), merged[leaf])
             ]
-            if name == "circuit_breaker" and breaker_is_unsure(settings):
-                section_changes = _unsure_changes(value, section_changes)
+            if name == "circuit_breaker" and is_ambiguous_breaker(settings):
+                section_changes = _ambiguous_changes(value, section_changes)
             if not section_changes:
                 continue
             body[name] = after[name] = merged
             changes += section_changes
             undo.update(_section_undo(name, settings, base, section_changes, warnings))
-        elif not same(settings.get(name), value):
+        elif not json_equal(settings.get(name), value):
             body[name] = after[name] = value
             changes.append(Change(name, settings.get(name), value))
             if settings.get(name) is None:
@@ -140,20 +142,20 @@ def plan(settings: Settings, named: Mapping[str, Any]) -> Plan:
             else:
                 undo[name] = settings[name]
     undo = _acceptable(undo, warnings)
-    return Plan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)), _asked(named))
+    return EditPlan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)), _named_leaves(named))
 
 
-def plan_repair(named: Mapping[str, Any], warning: str) -> Plan:
+def plan_repair(named: Mapping[str, Any], warning: str) -> EditPlan:
     """An edit of whole sections of a campaign that could not be read: nothing is laid over anything, nothing can be undone."""
     changes = tuple(
         Change(f"{name}.{leaf}", UNREADABLE, value)
         for name, section in named.items()
         for leaf, value in section.items()
     )
-    return Plan(dict(named), changes, dict(named), {}, (warning,), _asked(named))
+    return EditPlan(dict(named), changes, dict(named), {}, (warning,), _named_leaves(named))
 
 
-def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
+def check_response(intended: EditPlan, before: CampaignSettings, answered: CampaignSettings) -> Discrepancies:
     """Hold the answer of a write against what was meant, leaf by leaf."""
     missing: list[Change] = []
     foreign: list[Change] = []
@@ -161,47 +163,47 @@ def compare(intended: Plan, before: Settings, answered: Settings) -> Comparison:
     for name in before:
         wanted, found = intended.after.get(name), answered.get(name)
         for path, want, got in _leaves(name, wanted, found):
-            if same(want, got):
+            if json_equal(want, got):
                 continue
             # What was named and was so already is not sent, and is still part of what was asked for.
             ours = path in intended.asked or path in changed or path == name in intended.body
             (missing if ours else foreign).append(Change(path, want, got))
-    return Comparison(tuple(missing), tuple(foreign))
+    return Discrepancies(tuple(missing), tuple(foreign))
 
 
-def differences(before: Settings, after: Settings) -> tuple[Change, ...]:
+def differences(before: CampaignSettings, after: CampaignSettings) -> tuple[Change, ...]:
     """The leaves in which two readings differ."""
     return tuple(
         Change(path, was, now)
         for name in before
         for path, was, now in _leaves(name, before.get(name), after.get(name))
-        if not same(was, now)
+        if not json_equal(was, now)
     )
 
 
-def revision(settings: Settings) -> str:
+def revision(settings: CampaignSettings) -> str:
     """A short hash of the five editable settings: the same settings, the same revision."""
     return hashlib.sha256(_CANONICAL.encode(settings).encode()).hexdigest()[:12]
 
 
-def same(one: Any, other: Any) -> bool:
+def json_equal(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 and 1.0 are the same number, 1 and true are not the same."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(json_equal(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(json_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
-def _unsure_changes(named: Mapping[str, Any], changes: list[Change]) -> list[Change]:
+def _ambiguous_changes(named: Mapping[str, Any], changes: list[Change]) -> list[Change]:
     """The changes of a breaker whose display is ambiguous: its switch is stated whenever something is sent, and only then."""
     if "enabled" in named:
         others = [change for change in changes if change.field != "circuit_breaker.enabled"]
-        return [Change("circuit_breaker.enabled", BREAKER_UNSURE, named["enabled"]), *others]
+        return [Change("circuit_breaker.enabled", BREAKER_AMBIGUOUS, named["enabled"]), *others]
     return changes if any(change.field != "circuit_breaker.enabled" for change in changes) else []
 
 
-def _asked(named: Mapping[str, Any]) -> frozenset[str]:
+def _named_leaves(named: Mapping[str, Any]) -> frozenset[str]:
     """The leaves that were named, as `section.leaf`."""
     return frozenset(
         path
@@ -210,12 +212,14 @@ def _asked(named: Mapping[str, Any]) -> frozenset[str]:
     )
 
 
-def _base(name: str, settings: Settings, value: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
+def _current_section(
+    name: str, settings: CampaignSettings, value: Mapping[str, Any], warnings: list[str]
+) -> dict[str, Any]:
     """The section that the named leaves are laid over."""
     shown = settings.get(name)
     base = dict(shown) if isinstance(shown, dict) else {}
-    if name == "circuit_breaker" and breaker_is_unsure(settings):
-        if "enabled" not in value and any(not same(base[leaf], each) for leaf, each in value.items()):
+    if name == "circuit_breaker" and is_ambiguous_breaker(settings):
+        if "enabled" not in value and any(not json_equal(base[leaf], each) for leaf, each in value.items()):
             warnings.append(BREAKER_SET_ON)
         return dict(BREAKER_DEFAULTS)
     if name == "schedule_config" and value.get("enabled") is False:
@@ -231,7 +235,7 @@ def _base(name: str, settings: Settings, value: Mapping[str, Any], warnings: lis
     return base
 
 
-def _complete(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def _validated_section(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """The section, checked against what the API accepts. Leaves that were kept can be at fault too: stored values may be odd."""
     try:
         checked: dict[str, Any] = SECTIONS[name].model_validate(merged).model_dump(mode="json")
@@ -240,11 +244,12 @@ def _complete(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> di
         for error in problem.errors(include_url=False, include_context=False, include_input=False):
             leaf = str(error["loc"][0]) if error["loc"] else name
             faults.setdefault(
-                leaf, "is not set" if error["type"] == "missing" else f"is {one_line(as_json(merged.get(leaf)), 40)}"
+                leaf,
+                "is not set" if error["type"] == "missing" else f"is {single_line(safe_json(merged.get(leaf)), 40)}",
             )
         told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
         also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named) or f"another value for {name}"
-        raise Declined(
+        raise NotAllowed(
             f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
             f"Name {also} in the same edit."
         ) from None
@@ -252,11 +257,11 @@ def _complete(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> di
 
 
 def _section_undo(
-    name: str, settings: Settings, base: Mapping[str, Any], changes: list[Change], warnings: list[str]
+    name: str, settings: CampaignSettings, base: Mapping[str, Any], changes: list[Change], warnings: list[str]
 ) -> dict[str, Any]:
     """The leaves that put a section back; what the API cannot put back is said in `warnings`."""
     shown = settings.get(name)
-    if name == "circuit_breaker" and breaker_is_unsure(settings):
+    if name == "circuit_breaker" and is_ambiguous_breaker(settings):
         warnings.append(
             "The undo sets the breaker on with the platform's default numbers, the safe reading of what was shown; "
             "a breaker that was never set cannot be made unset again."
@@ -293,7 +298,7 @@ def _acceptable(undo: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
                 CampaignEdit.model_validate(edit)
             except ValidationError:
                 path = f"{name}.{leaf}" if leaf else name
-                former = one_line(as_json(value[leaf] if leaf else value), 60)
+                former = single_line(safe_json(value[leaf] if leaf else value), 60)
                 warnings.append(f"No undo puts {path} back: its former value {former} is not one that may be set.")
             else:
                 kept[name] = {**kept.get(name, {}), **edit[name]} if leaf else value
@@ -323,8 +328,8 @@ def _hour_warnings(body: Mapping[str, Any], named: Mapping[str, Any]) -> list[st
 
 def _change(name: str, leaf: str, shown: Any, merged: Mapping[str, Any]) -> Change:
     before = _leaf(shown, leaf)
-    if name == "circuit_breaker" and leaf == "enabled" and breaker_is_unsure({name: shown}):
-        before = BREAKER_UNSURE
+    if name == "circuit_breaker" and leaf == "enabled" and is_ambiguous_breaker({name: shown}):
+        before = BREAKER_AMBIGUOUS
     return Change(f"{name}.{leaf}", before, merged[leaf])
 
 

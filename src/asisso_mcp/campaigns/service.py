@@ -18,15 +18,24 @@ from asisso_mcp.api.client import AsissoClient, BeforeSending
 from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault, StateConflict, TimedOut
 from asisso_mcp.api.models import Campaign, RetryConfig
 from asisso_mcp.api.retries import NotExecuted, retry_write
-from asisso_mcp.api.untrusted import quoted
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import CallTime, time_left, within_time
-from asisso_mcp.campaigns.edits import Comparison, Declined, Plan, compare, differences, plan, plan_repair, revision
-from asisso_mcp.campaigns.recent import RecentRevisions
-from asisso_mcp.campaigns.status import FINAL, last_trip
-from asisso_mcp.campaigns.words import change_in_words, state_in_words
+from asisso_mcp.campaigns.dialing import FINAL, last_trip
+from asisso_mcp.campaigns.edits import (
+    Discrepancies,
+    EditPlan,
+    NotAllowed,
+    check_response,
+    differences,
+    plan_edit,
+    plan_repair,
+    revision,
+)
+from asisso_mcp.campaigns.formatting import describe_change, describe_state
+from asisso_mcp.campaigns.revisions import RecentRevisions
 from asisso_mcp.campaigns.write_lock import WriteLock
-from asisso_mcp.campaigns.writes import NOT_SHOWN, READ_FAILED, OutcomeUnknown, WriteCall, Writes
+from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, READ_FAILED, OutcomeUnknown, WriteCall, WriteSender
+from asisso_mcp.sanitize import quoted
 
 logger = logging.getLogger(__name__)
 
@@ -50,19 +59,19 @@ UNREADABLE_ROW = (
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """An edit and what became of it. `campaign` is as last read; `applied` whether this call changed it."""
 
     campaign: Campaign
-    plan: Plan
+    plan: EditPlan
     applied: bool
     preview: bool = False
-    comparison: Comparison = field(default_factory=Comparison)
+    comparison: Discrepancies = field(default_factory=Discrepancies)
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Switched:
+class StateChange:
     """A pause or resume. `before` and `campaign`: as read before (None: it could not be) and after; `applied`: whether this call
     changed the state."""
 
@@ -89,7 +98,7 @@ class CampaignService:
         self._sleep = sleep
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
         self._recent = RecentRevisions()
-        self._writes = Writes(client, tell)
+        self._writes = WriteSender(client, tell)
 
     @property
     def in_flight(self) -> Mapping[int, str]:
@@ -115,11 +124,11 @@ class CampaignService:
         *,
         dry_run: bool = False,
         expected_revision: str | None = None,
-    ) -> Edited:
+    ) -> EditResult:
         """Change the named leaves, and nothing else. Raises Declined (nothing was changed) or AsissoError."""
         readings: list[Campaign] = []
 
-        async def attempt() -> Edited:
+        async def attempt() -> EditResult:
             try:
                 before = await self._read(campaign_id)
             except ServerFault:
@@ -130,14 +139,14 @@ class CampaignService:
             call.read_at = anyio.current_time()
             settings = before.settings()
             self._require_revision(before, expected_revision)
-            intended = plan(settings, named)
+            intended = plan_edit(settings, named)
             meanwhile = _changed_meanwhile(readings[0], before)
             if not intended.body:
-                return Edited(before, intended, applied=False, preview=dry_run, notes=meanwhile)
+                return EditResult(before, intended, applied=False, preview=dry_run, notes=meanwhile)
             _require_not_final(before)
             if dry_run:
                 first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
-                return Edited(before, intended, applied=False, preview=True, notes=first)
+                return EditResult(before, intended, applied=False, preview=True, notes=first)
             _require_paused(before)
             edited = await self._send_edit(call, campaign_id, before, intended)
             return replace(edited, notes=(*meanwhile, *edited.notes))
@@ -145,18 +154,18 @@ class CampaignService:
         async with self._exclusive(campaign_id) as call:
             return await retry_write(attempt)
 
-    async def pause(self, campaign_id: int) -> Switched:
+    async def pause(self, campaign_id: int) -> StateChange:
         """Stop dialing, also when the campaign cannot be read. Already paused is a success. Raises Declined or AsissoError."""
 
         can_read = True
 
-        async def attempt() -> Switched:
+        async def attempt() -> StateChange:
             nonlocal can_read
             before = await self._read_before_pause(campaign_id) if can_read else None
             can_read = before is not None
             if before is not None:
                 if before.phase == "paused":
-                    return Switched(before, before, applied=False)
+                    return StateChange(before, before, applied=False)
                 _require_pausable(before)
             switched = await self._switch(call, campaign_id, before, "paused", "the pause", self._client.pause)
             if before is None:
@@ -164,23 +173,23 @@ class CampaignService:
             if before.phase == "syncing" and switched.campaign.phase == "paused":
                 after, watched = await self._hold(call, switched.campaign)
                 applied = switched.applied and after.phase == "paused"
-                return Switched(before, after, applied, (*switched.notes, *watched))
+                return StateChange(before, after, applied, (*switched.notes, *watched))
             return switched
 
         async with self._exclusive(campaign_id, urgent=True) as call:
             return await retry_write(attempt)
 
-    async def resume(self, campaign_id: int) -> Switched:
+    async def resume(self, campaign_id: int) -> StateChange:
         """Let it dial again. Already running is a success. Raises Declined or AsissoError."""
         readings: list[Campaign] = []
 
-        async def attempt() -> Switched:
+        async def attempt() -> StateChange:
             before = await self._read(campaign_id)
             readings.append(before)
             call.read_at = anyio.current_time()
             meanwhile = _changed_meanwhile(readings[0], before)
             if before.phase in ("running", "syncing"):
-                return Switched(before, before, applied=False, notes=meanwhile)
+                return StateChange(before, before, applied=False, notes=meanwhile)
             _require_resumable(before)
             switched = await self._switch(call, campaign_id, before, "running", "the resume", self._client.resume)
             notes = (*meanwhile, *switched.notes)
@@ -195,14 +204,16 @@ class CampaignService:
         async with self._exclusive(campaign_id) as call:
             return await retry_write(attempt)
 
-    async def _send_edit(self, call: WriteCall, campaign_id: int, before: Campaign | None, intended: Plan) -> Edited:
+    async def _send_edit(
+        self, call: WriteCall, campaign_id: int, before: Campaign | None, intended: EditPlan
+    ) -> EditResult:
         """Send the planned edit and hold what the API shows then against it. `before`: None when it could not be read."""
         settings = before.settings() if before is not None else dict.fromkeys(intended.after)
         shown = before.shown_settings if before is not None else intended.after.keys()
         sent = f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}"
 
-        def discrepancies(now: Campaign) -> Comparison:
-            return compare(intended, settings, now.settings())
+        def discrepancies(now: Campaign) -> Discrepancies:
+            return check_response(intended, settings, now.settings())
 
         after, notes = await self._writes.send(
             call,
@@ -221,9 +232,9 @@ class CampaignService:
         self._recent.remember(after)
         if comparison.missing:
             intended = intended.without(comparison.missing)
-        return Edited(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
+        return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
 
-    async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> Edited:
+    async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> EditResult:
         """Write a whole retry_config over one that the API cannot show."""
         return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
 
@@ -235,7 +246,7 @@ class CampaignService:
         goal: str,
         what: str,
         send: Callable[[int, BeforeSending], Awaitable[Campaign]],
-    ) -> Switched:
+    ) -> StateChange:
         sent = f"{what} of campaign {campaign_id}"
         try:
             after, notes = await self._writes.send(
@@ -251,13 +262,13 @@ class CampaignService:
             if now is None or now.phase != goal:
                 raise
             note = f"It became {goal} a moment before this request, by someone else or by the platform."
-            return Switched(before, now, applied=False, notes=(note,))
+            return StateChange(before, now, applied=False, notes=(note,))
         if after.phase != goal:
             after = await self._reread(campaign_id, sent, NOT_SHOWN)
         elif before is not None and not before.shown_settings <= after.shown_settings:
             # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
             after = await self._reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
-        return Switched(before, after, applied=after.phase == goal, notes=notes)
+        return StateChange(before, after, applied=after.phase == goal, notes=notes)
 
     async def _hold(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
@@ -270,7 +281,7 @@ class CampaignService:
             if now.phase == "running":
                 try:
                     now = (await self._switch(call, now.id, now, "paused", "the pause", self._client.pause)).campaign
-                except (AsissoError, NotExecuted, Declined) as fault:
+                except (AsissoError, NotExecuted, NotAllowed) as fault:
                     return now, (
                         f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
                     )
@@ -331,11 +342,11 @@ class CampaignService:
             return
         known = self._recent.settings(campaign.id, expected)
         if known is not None:
-            listed = "; ".join(change_in_words(change) for change in differences(known, settings))
+            listed = "; ".join(describe_change(change) for change in differences(known, settings))
             meanwhile = f"Changed meanwhile: {listed}."
         else:
             meanwhile = "That revision is not one this server has read recently, so what differs cannot be listed."
-        raise Declined(
+        raise NotAllowed(
             f"Campaign {campaign.id} {quoted(campaign.name)} is at revision {revision(settings)}, not {quoted(expected, 20)}, so "
             f"nothing was changed. {meanwhile} Look with `get_campaign`, decide again, and pass the new revision."
         )
@@ -364,9 +375,9 @@ def _changed_meanwhile(first: Campaign, now: Campaign) -> tuple[str, ...]:
     """What others did while a call waited before it could send."""
     if first is now:
         return ()
-    changes = [change_in_words(change) for change in differences(first.settings(), now.settings())]
+    changes = [describe_change(change) for change in differences(first.settings(), now.settings())]
     if first.phase != now.phase:
-        changes.append(f"state: {state_in_words(first)} → {state_in_words(now)}")
+        changes.append(f"state: {describe_state(first)} → {describe_state(now)}")
     return (f"While this call waited, someone else changed: {'; '.join(changes)}.",) if changes else ()
 
 
@@ -378,29 +389,29 @@ def _repairs(named: Mapping[str, Any]) -> bool:
 def _require_pausable(campaign: Campaign) -> None:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if campaign.phase == "draft":
-        raise Declined(
+        raise NotAllowed(
             f"{who} is a draft: it was never started, so there is nothing to pause. It can be edited as it is with "
             "`update_campaign`."
         )
     if campaign.phase in FINAL:
-        raise Declined(f"{who} is {campaign.phase}, which is final: it does not dial, and there is nothing to pause.")
+        raise NotAllowed(f"{who} is {campaign.phase}, which is final: it does not dial, and there is nothing to pause.")
 
 
 def _require_resumable(campaign: Campaign) -> None:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if campaign.phase == "draft":
-        raise Declined(
+        raise NotAllowed(
             f"{who} is a draft that was never started. A first start imports contacts and is done in Asisso itself; this server "
             "only resumes paused campaigns."
         )
     if campaign.phase in FINAL:
-        raise Declined(f"{who} is {campaign.phase}, which is final: it cannot be resumed.")
+        raise NotAllowed(f"{who} is {campaign.phase}, which is final: it cannot be resumed.")
 
 
 def _require_paused(campaign: Campaign) -> None:
     """Published reference: updates are only allowed on campaigns in draft or paused status. Unknown states: the API decides."""
     if campaign.phase in ("running", "syncing"):
-        raise Declined(
+        raise NotAllowed(
             f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was changed. "
             f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
         )
@@ -408,7 +419,7 @@ def _require_paused(campaign: Campaign) -> None:
 
 def _require_not_final(campaign: Campaign) -> None:
     if campaign.phase in FINAL:
-        raise Declined(
+        raise NotAllowed(
             f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was changed. "
             "Settings can be changed on campaigns that are paused or drafts."
         )

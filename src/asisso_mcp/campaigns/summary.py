@@ -10,14 +10,14 @@ from itertools import groupby
 from typing import Any
 
 from asisso_mcp.api.models import Campaign
-from asisso_mcp.api.untrusted import as_json, masked, one_line, quoted
-from asisso_mcp.api.zones import zone_warning
-from asisso_mcp.campaigns import words
-from asisso_mcp.campaigns.brevity import LIMIT, brief, weight
-from asisso_mcp.campaigns.edits import Change, Comparison, revision
-from asisso_mcp.campaigns.hours import Schedule, in_words
-from asisso_mcp.campaigns.service import Edited, Switched
-from asisso_mcp.campaigns.status import FINAL, Verdict, schedule_of, verdict
+from asisso_mcp.campaigns import formatting
+from asisso_mcp.campaigns.dialing import FINAL, DialingStatus, dialing_status, schedule_of
+from asisso_mcp.campaigns.edits import Change, Discrepancies, revision
+from asisso_mcp.campaigns.schedule import Schedule, describe
+from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.timezones import zone_warning
+from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
+from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
 
 _LOG_LENGTH = 140
 _LOG_TOTAL = 900
@@ -34,27 +34,27 @@ _COUNTABLE = 10**12
 
 
 def campaign_text(
-    campaign: Campaign, now: Verdict, known_revision: str, *, log_entries: int = 5, may_write: bool = True
+    campaign: Campaign, now: DialingStatus, known_revision: str, *, log_entries: int = 5, may_write: bool = True
 ) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries."""
     settings, schedule = campaign.settings(), schedule_of(campaign)
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, now)}",
-        f"Calling hours: {'any hour (none set)' if schedule is None else in_words(schedule)}.",
+        f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
         *_zone_note(schedule),
-        f"Retries: {words.retries(settings['retry_config'])}.",
-        f"Concurrency: {words.concurrency(settings['max_concurrency'])}.",
-        f"Circuit breaker: {words.breaker(settings['circuit_breaker'])}.",
+        f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
+        f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",
+        f"Circuit breaker: {formatting.describe_breaker(settings['circuit_breaker'])}.",
         f"Progress: {_progress(campaign)}",
         _origins(campaign),
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
         f"Revision {known_revision}. {_next_step(campaign) if may_write else ''}".rstrip(),
     ]
-    return brief("\n".join(line for line in lines if line))
+    return truncate("\n".join(line for line in lines if line))
 
 
-def list_text(shown: Sequence[tuple[Campaign, Verdict]], matching: int, total: int) -> str:
+def list_text(shown: Sequence[tuple[Campaign, DialingStatus]], matching: int, total: int) -> str:
     """A line for each campaign in `shown`, with its verdict; `matching` of `total` fit the filter."""
     which = (
         f"{total} campaign{'' if total == 1 else 's'}"
@@ -71,7 +71,7 @@ def list_text(shown: Sequence[tuple[Campaign, Verdict]], matching: int, total: i
     used = 0
     for campaign, now in shown:
         line = _list_line(campaign, now)
-        used += weight(line) + 1
+        used += estimate_tokens(line) + 1
         if used > _LIST_TOTAL:
             break
         lines.append(line)
@@ -83,7 +83,7 @@ def list_text(shown: Sequence[tuple[Campaign, Verdict]], matching: int, total: i
     return "\n".join(lines)
 
 
-def edited_text(edited: Edited, at: datetime) -> str:
+def edited_text(edited: EditResult, at: datetime) -> str:
     """What an edit did, or would do."""
     campaign, plan = edited.campaign, edited.plan
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
@@ -102,28 +102,28 @@ def edited_text(edited: Edited, at: datetime) -> str:
         ]
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
-    lines.append(verdict(campaign, at).words)
+    lines.append(dialing_status(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
     if not plan.undo or edited.preview or not plan.body:
-        return brief("\n".join(lines))
-    body = brief("\n".join(lines), LIMIT - weight(_UNDO_ELSEWHERE))
+        return truncate("\n".join(lines))
+    body = truncate("\n".join(lines), LIMIT - estimate_tokens(_UNDO_ELSEWHERE))
     undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
-    return f"{body}\n{undo if weight(body) + weight(undo) < LIMIT else _UNDO_ELSEWHERE}"
+    return f"{body}\n{undo if estimate_tokens(body) + estimate_tokens(undo) < LIMIT else _UNDO_ELSEWHERE}"
 
 
-def paused_text(switched: Switched, at: datetime) -> str:
+def paused_text(switched: StateChange, at: datetime) -> str:
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if switched.before is campaign:
-        return f"{who} is already paused, so nothing was changed. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
+        return f"{who} is already paused, so nothing was changed. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."
     if campaign.phase != "paused":
         lines = [
-            f"Not paused: {who} is {words.state_in_words(campaign)} after the request. {verdict(campaign, at).words}"
+            f"Not paused: {who} is {formatting.describe_state(campaign)} after the request. {dialing_status(campaign, at).words}"
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
     if not switched.applied:
         lines = [
-            f"{who} is paused, not by this request. {verdict(campaign, at).words} To let it dial: `resume_campaign`."
+            f"{who} is paused, not by this request. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
@@ -137,19 +137,19 @@ def paused_text(switched: Switched, at: datetime) -> str:
     return "\n".join(lines)
 
 
-def resumed_text(switched: Switched, at: datetime) -> str:
+def resumed_text(switched: StateChange, at: datetime) -> str:
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    now = verdict(campaign, at)
+    now = dialing_status(campaign, at)
     if not switched.applied and campaign.phase in ("running", "syncing"):
         unchanged = switched.before is campaign
         already, sent = ("already", "so nothing was changed") if unchanged else ("now", "not by this request")
         lines = [
-            f"{who} is {already} {words.state_in_words(campaign)}, {sent}. {now.words} To stop it: `pause_campaign`."
+            f"{who} is {already} {formatting.describe_state(campaign)}, {sent}. {now.words} To stop it: `pause_campaign`."
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     if campaign.phase != "running":
-        lines = [f"Not running: {who} is {words.state_in_words(campaign)} after the request. {now.words}"]
+        lines = [f"Not running: {who} is {formatting.describe_state(campaign)} after the request. {now.words}"]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
         f"Done: {who} is running again{_formerly(switched)}.",
@@ -160,12 +160,12 @@ def resumed_text(switched: Switched, at: datetime) -> str:
     return "\n".join(lines)
 
 
-def _formerly(switched: Switched) -> str:
-    return f"; it was {words.state_in_words(switched.before)}" if switched.before else ""
+def _formerly(switched: StateChange) -> str:
+    return f"; it was {formatting.describe_state(switched.before)}" if switched.before else ""
 
 
-def _state(campaign: Campaign, now: Verdict) -> str:
-    state = words.state_in_words(campaign)
+def _state(campaign: Campaign, now: DialingStatus) -> str:
+    state = formatting.describe_state(campaign)
     return f"{state}, not dialing." if now.words == f"Not dialing: {state}." else f"{state}. {now.words}"
 
 
@@ -178,15 +178,13 @@ def _starts(dialing: bool | None) -> str:
     return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
 
 
-def _list_line(campaign: Campaign, now: Verdict) -> str:
+def _list_line(campaign: Campaign, now: DialingStatus) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
     progress = f", {_count(done)} of {_count(queued)} calls made" if done is not None and queued else ""
     dialing = ""
     if campaign.phase == "running":
         dialing = " (dialing now)" if now.dialing else " (not dialing now)"
-    return (
-        f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {words.state_in_words(campaign)}{dialing}{progress}"
-    )
+    return f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {formatting.describe_state(campaign)}{dialing}{progress}"
 
 
 def _progress(campaign: Campaign) -> str:
@@ -262,9 +260,9 @@ def _kind(entry: Any) -> object:
 
 def _log_line(entry: Any) -> str:
     if not isinstance(entry, dict):
-        return f"- {quoted(masked(entry), 80)}"
-    level, event = (one_line(entry.get(key, ""), 32) for key in ("level", "event"))
-    return f"- {_log_moment(entry)} {level} {event}: {quoted(masked(entry.get('message', '')), _LOG_LENGTH)}"
+        return f"- {quoted(redact(entry), 80)}"
+    level, event = (single_line(entry.get(key, ""), 32) for key in ("level", "event"))
+    return f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', '')), _LOG_LENGTH)}"
 
 
 def _log_moment(entry: dict[str, Any]) -> str:
@@ -274,7 +272,7 @@ def _log_moment(entry: dict[str, Any]) -> str:
 
 def _api_warnings(campaign: Campaign) -> list[str]:
     """Newer platforms answer with warnings of their own."""
-    return [f"The API warns: {quoted(masked(warning), 120)}" for warning in (campaign.warnings or [])[:3]]
+    return [f"The API warns: {quoted(redact(warning), 120)}" for warning in (campaign.warnings or [])[:3]]
 
 
 def _next_step(campaign: Campaign) -> str:
@@ -291,23 +289,23 @@ def _next_step(campaign: Campaign) -> str:
 
 
 def _changes(changes: Sequence[Change]) -> list[str]:
-    lines = [f"- {words.change_in_words(change)}" for change in changes[:_CHANGES_SHOWN]]
+    lines = [f"- {formatting.describe_change(change)}" for change in changes[:_CHANGES_SHOWN]]
     return lines + ([f"- and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else [])
 
 
 def _differing(change: Change) -> str:
-    wanted, _, found = words.change_in_words(change).partition(": ")[2].partition(" → ")
-    return f"- {one_line(change.field, 60)}: {found}, not {wanted}"
+    wanted, _, found = formatting.describe_change(change).partition(": ")[2].partition(" → ")
+    return f"- {single_line(change.field, 60)}: {found}, not {wanted}"
 
 
-def _foreign(comparison: Comparison) -> list[str]:
+def _foreign(comparison: Discrepancies) -> list[str]:
     if not comparison.foreign:
         return []
-    lines = [f"- {words.change_in_words(change)}" for change in comparison.foreign[:5]]
+    lines = [f"- {formatting.describe_change(change)}" for change in comparison.foreign[:5]]
     return ["Someone else changed at the same time, not this edit:", *lines]
 
 
-def _after_edit(edited: Edited) -> str:
+def _after_edit(edited: EditResult) -> str:
     if edited.preview and edited.plan.body:
         return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
     if edited.applied and edited.campaign.phase == "paused":
@@ -316,4 +314,4 @@ def _after_edit(edited: Edited) -> str:
 
 
 def _undo(tool: str, arguments: dict[str, Any]) -> str:
-    return f"Undo: `{tool}` with {as_json(arguments)}"
+    return f"Undo: `{tool}` with {safe_json(arguments)}"

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import anyio
 
-from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.campaigns.edits import NotAllowed
 
 
 class Turn(Protocol):
@@ -44,7 +44,7 @@ class WriteLock:
             finally:
                 self._unsent.discard(scope)
         if scope.cancelled_caught:
-            raise Declined(
+            raise NotAllowed(
                 "Nothing was changed: another call pauses this campaign, so this one was dropped while it waited. Look with "
                 "`get_campaign` before you call again."
             )

@@ -23,9 +23,9 @@ from asisso_mcp.http.fast_path import FastPath
 from asisso_mcp.http.middleware import HostOriginMiddleware
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.desk import Desk
-from asisso_mcp.server.registry import Tool
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import Tool
+from asisso_mcp.tools.services import TenantServices
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,14 +49,14 @@ class HttpApp:
     """
 
     asgi: Any
-    desk: Desk
-    server: Server[Desk]
+    services: TenantServices
+    server: Server[TenantServices]
     stopping: bool = False
 
     def stop(self) -> None:
         """The process ends: new requests are refused, and no write is sent that was not sent yet."""
         self.stopping = True
-        self.desk.stop_writing()
+        self.services.stop_writing()
 
 
 def create_app(
@@ -69,7 +69,7 @@ def create_app(
 ) -> HttpApp:
     """The application for these settings. Raises SettingsError when nobody could be authenticated with them."""
     authenticator = create_authenticator(http_settings)
-    desk = Desk(
+    services = TenantServices(
         settings,
         transport=transport,
         uses_caller_keys=authenticator.uses_caller_keys,
@@ -77,7 +77,7 @@ def create_app(
     )
     server = build_server(
         settings,
-        desk=desk,
+        services=services,
         caller_of=caller_of,
         lists="private" if authenticator.lists_differ else "public",
         tools=tools,
@@ -107,16 +107,16 @@ def create_app(
         async with json_manager.run(), sse_manager.run():
             yield
             # What was cut by now is waited for as far as it writes: its task goes on, shielded, while this one waits.
-            await desk.finish_writes(SETTLE_SECONDS)
+            await services.drain_writes(SETTLE_SECONDS)
 
     endpoint = McpEndpoint(
-        FastPath(server, desk),
+        FastPath(server, services),
         json_manager.handle_request,
         sse_manager.handle_request,
         authenticator,
         max_calls=http_settings.max_calls,
     )
-    health = _Health(settings, authenticator, desk)
+    health = _Health(settings, authenticator, services)
     asgi: Any = Router(
         routes=[
             Route("/mcp", endpoint=endpoint),
@@ -135,7 +135,7 @@ def create_app(
             allow_headers=["*"],  # the protocol has headers of changing names; cookies are never allowed
             expose_headers=["WWW-Authenticate", "Retry-After", "Mcp-Session-Id"],
         )
-    app = HttpApp(asgi, desk, server)
+    app = HttpApp(asgi, services, server)
     app.asgi = HostOriginMiddleware(
         asgi, hosts=http_settings.hosts, origins=http_settings.origins, stopping=lambda: app.stopping
     )
@@ -162,10 +162,10 @@ def create_authenticator(settings: HttpSettings) -> Authenticator:
 class _Health:
     """`/healthz`: the process answers. `/readyz`: it is configured; with `?api=1`, the API answers as well."""
 
-    def __init__(self, settings: Settings, authenticator: Authenticator, desk: Desk) -> None:
+    def __init__(self, settings: Settings, authenticator: Authenticator, services: TenantServices) -> None:
         self._settings = settings
         self._authenticator = authenticator
-        self._desk = desk
+        self._services = services
         self._lock = anyio.Lock()
         self._api_checked = float("-inf")
         self._api_problem: str | None = None
@@ -193,7 +193,7 @@ class _Health:
         async with self._lock:
             if anyio.current_time() - self._api_checked >= API_CHECK_SECONDS:
                 try:
-                    reply = await self._desk.connection.send("GET", "/health", headers={})
+                    reply = await self._services.connection.send("GET", "/health", headers={})
                     self._api_problem = None if reply.status < 500 else "the Asisso API answers with an error"
                 except AsissoError:
                     self._api_problem = "the Asisso API does not answer"

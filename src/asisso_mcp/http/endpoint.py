@@ -10,10 +10,10 @@ from typing import Any
 import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
+from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.http.auth.base import Authenticator, headers_named
 from asisso_mcp.http.errors import HttpError, Scope
 from asisso_mcp.http.fast_path import FastPath, parse_simple_request, wants_progress
-from asisso_mcp.server.policy import Caller
 
 MAX_BODY = 1024 * 1024
 """Bytes. The largest edit that the tools accept is a few kB."""

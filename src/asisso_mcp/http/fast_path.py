@@ -25,7 +25,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
 from asisso_mcp.http.errors import Scope
-from asisso_mcp.server.desk import Desk
+from asisso_mcp.tools.services import TenantServices
 
 _MEMBERS = frozenset({"jsonrpc", "id", "method", "params"})
 _REQUIRED_HEADERS = (b"mcp-protocol-version", b"content-type", b"accept")
@@ -73,9 +73,9 @@ def wants_progress(message: Any) -> bool:
 class FastPath:
     """Responds to what `parse_simple_request` found."""
 
-    def __init__(self, server: Server[Desk], desk: Desk) -> None:
+    def __init__(self, server: Server[TenantServices], services: TenantServices) -> None:
         self._server = server
-        self._desk = desk
+        self._services = services
 
     async def respond(self, scope: Scope, message: Mapping[str, Any], send: Any) -> None:
         """Handle the request and send its response, an error as JSON-RPC has it."""
@@ -90,7 +90,7 @@ class FastPath:
                 message["method"],
                 message.get("params"),
                 connection=connection,
-                lifespan_state=self._desk,
+                lifespan_state=self._services,
             )
         except Exception as fault:
             response["error"] = modern_error_data(fault).model_dump(by_alias=True, exclude_unset=True)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from asisso_mcp.api.untrusted import quoted
 from asisso_mcp.http.auth.base import headers_named
 from asisso_mcp.http.errors import HttpError, Scope, log_reason_of
+from asisso_mcp.sanitize import quoted
 
 logger = logging.getLogger("asisso_mcp.http")
 

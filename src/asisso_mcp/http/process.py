@@ -151,5 +151,5 @@ class _Server(uvicorn.Server):
         last.start()
 
     def _exit_now(self) -> None:
-        self._app.desk.tell_unknown()
+        self._app.services.report_unanswered_writes()
         os._exit(1)

@@ -20,14 +20,14 @@ from mcp_types import (
 from mcp_types import Tool as ToolDefinition
 
 from asisso_mcp import __version__
+from asisso_mcp.campaigns.policy import OPERATOR, Caller, Policy
 from asisso_mcp.config import Settings
 from asisso_mcp.server.completions import Completions
-from asisso_mcp.server.desk import Desk, utc_now
-from asisso_mcp.server.policy import OPERATOR, Caller, Policy
 from asisso_mcp.server.prompts import Prompts
-from asisso_mcp.server.registry import Call, Registry, Tool
 from asisso_mcp.server.resources import Resources
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import Registry, Tool, ToolContext
+from asisso_mcp.tools.services import TenantServices, utc_now
 
 if TYPE_CHECKING:
     import httpx2
@@ -71,11 +71,11 @@ def build_server(
     *,
     transport: "httpx2.AsyncBaseTransport | None" = None,
     clock: Callable[[], datetime] = utc_now,
-    desk: Desk | None = None,
+    services: TenantServices | None = None,
     caller_of: Callable[[Any], Caller] = lambda _: OPERATOR,
     lists: Literal["public", "private"] = "public",
     tools: tuple[Tool, ...] = TOOLS,
-) -> Server[Desk]:
+) -> Server[TenantServices]:
     """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
 
     caller_of: who sent an HTTP request, as the way in established it. lists: "private" when not every caller sees the same.
@@ -83,7 +83,7 @@ def build_server(
     """
     policy = Policy.of(settings)
     registries = {may: Registry(tools, policy.within(Caller(may_write=may))) for may in (True, False)}
-    shared = desk or Desk(settings, transport=transport, clock=clock)
+    shared = services or TenantServices(settings, transport=transport, clock=clock)
     listed = {
         may: [ToolDefinition.model_validate(tool.definition()) for tool in registry]
         for may, registry in registries.items()
@@ -91,29 +91,31 @@ def build_server(
 
     schemas = {tool.name: tool.input_schema for tool in tools}
 
-    def call_for(context: ServerRequestContext[Desk]) -> Call:
+    def call_for(context: ServerRequestContext[TenantServices]) -> ToolContext:
         return context.lifespan_context.call(caller_of(context.request))
 
-    def policy_for(context: ServerRequestContext[Desk]) -> Policy:
+    def policy_for(context: ServerRequestContext[TenantServices]) -> Policy:
         return policy.within(caller_of(context.request))
 
     resources, prompts, completions = Resources(call_for), Prompts(policy_for), Completions(call_for, policy_for)
 
     @asynccontextmanager
-    async def lifespan(_: Server[Desk]) -> AsyncIterator[Desk]:
+    async def lifespan(_: Server[TenantServices]) -> AsyncIterator[TenantServices]:
         try:
             yield shared
         finally:
             await shared.close()
 
-    async def list_tools(context: ServerRequestContext[Desk], _: PaginatedRequestParams | None) -> ListToolsResult:
+    async def list_tools(
+        context: ServerRequestContext[TenantServices], _: PaginatedRequestParams | None
+    ) -> ListToolsResult:
         return ListToolsResult(tools=listed[caller_of(context.request).may_write])
 
-    async def call_tool(context: ServerRequestContext[Desk], params: CallToolRequestParams) -> Any:
+    async def call_tool(context: ServerRequestContext[TenantServices], params: CallToolRequestParams) -> Any:
         registry = registries[caller_of(context.request).may_write]
         tool = registry.get(params.name)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, registry.why_not(params.name))
+            raise MCPError(INVALID_PARAMS, registry.unavailable_reason(params.name))
         with _progress(context, tool.title):
             answer = await tool.call(params.arguments or {}, call_for(context))
         return answer.as_result()
@@ -144,7 +146,7 @@ def build_server(
 
 
 @contextmanager
-def _progress(context: ServerRequestContext[Desk], title: str) -> Iterator[None]:
+def _progress(context: ServerRequestContext[TenantServices], title: str) -> Iterator[None]:
     """While the call lasts, tell a client that asked for progress that it is still going on.
 
     Only the SDK knows who asked: in process there is no token, and the token 0 is one. So every call has a timer, which costs

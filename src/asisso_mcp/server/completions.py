@@ -23,12 +23,12 @@ from mcp_types import (
 )
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.api.untrusted import one_line
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
-from asisso_mcp.server.policy import Policy
+from asisso_mcp.sanitize import single_line
 from asisso_mcp.server.prompts import CAMPAIGN, CHOSEN, offered
-from asisso_mcp.server.registry import Call
 from asisso_mcp.server.resources import TEMPLATE
+from asisso_mcp.tools.registry import ToolContext
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Completions:
 
     def __init__(
         self,
-        call_for: Callable[[ServerRequestContext[Any]], Call],
+        call_for: Callable[[ServerRequestContext[Any]], ToolContext],
         policy_for: Callable[[ServerRequestContext[Any]], Policy],
     ) -> None:
         self._call_for = call_for
@@ -79,7 +79,7 @@ class Completions:
         if params.argument.name not in known:
             raise MCPError(
                 INVALID_PARAMS,
-                f"{one_line(params.argument.name, 60)} is not an argument here. Valid here: {', '.join(known)}.",
+                f"{single_line(params.argument.name, 60)} is not an argument here. Valid here: {', '.join(known)}.",
             )
         if params.argument.name != CAMPAIGN:
             return _offer([])
@@ -89,7 +89,7 @@ class Completions:
         except AsissoError as failure:
             logger.warning("No suggestions for campaign_id: %s", failure.text)
             raise MCPError(INTERNAL_ERROR, failure.text) from None
-        found = fitting(params.argument.value, [each for each in choices if call.policy.sees(each.id)])
+        found = fitting(params.argument.value, [each for each in choices if call.policy.allows(each.id)])
         say = _labelled if isinstance(params.ref, PromptReference) else _id
         return _offer([say(choice) for choice in found[:MOST]], len(found))
 
@@ -103,7 +103,9 @@ class Completions:
         recent = self._recent.setdefault(service, _Recent())
         async with recent.turn:
             if recent.choices is None or anyio.current_time() - recent.read_at > FRESH_SECONDS:
-                recent.choices = [Choice(each.id, one_line(each.name, _NAME_LENGTH)) for each in await service.list()]
+                recent.choices = [
+                    Choice(each.id, single_line(each.name, _NAME_LENGTH)) for each in await service.list()
+                ]
                 recent.read_at = anyio.current_time()
             return recent.choices
 
@@ -124,7 +126,7 @@ def fitting(typed: str, choices: Sequence[Choice]) -> list[Choice]:
 
 
 def _labelled(choice: Choice) -> str:
-    return f"{choice.id}{CHOSEN}{one_line(choice.name, _LABEL_LENGTH)}".rstrip(CHOSEN)
+    return f"{choice.id}{CHOSEN}{single_line(choice.name, _LABEL_LENGTH)}".rstrip(CHOSEN)
 
 
 def _id(choice: Choice) -> str:

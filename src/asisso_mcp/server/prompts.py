@@ -23,9 +23,9 @@ from mcp_types import (
     TextContent,
 )
 
-from asisso_mcp.api.untrusted import one_line, quoted
-from asisso_mcp.campaigns.edits import Declined
-from asisso_mcp.server.policy import Policy
+from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.policy import Policy
+from asisso_mcp.sanitize import quoted, single_line
 
 CAMPAIGN = "campaign_id"
 CHOSEN = " · "
@@ -37,7 +37,7 @@ _TEXT_LENGTH = 400
 
 
 @dataclass(frozen=True)
-class Request:
+class PromptTemplate:
     """One prompt. `words`: the checked arguments, in words → what the person asks. `writes`: it needs the tools that write."""
 
     name: str
@@ -85,22 +85,22 @@ _WHICH = PromptArgument(
     name=CAMPAIGN, title="Campaign", description="Its id, such as 3, or a part of its name.", required=True
 )
 
-REQUESTS: tuple[Request, ...] = (
-    Request(
+REQUESTS: tuple[PromptTemplate, ...] = (
+    PromptTemplate(
         name="review_campaign",
         title="Review a campaign",
         description="How a campaign is doing, what is risky or wasteful in its settings, and what to change. Changes nothing.",
         arguments=(_WHICH,),
         words=_review,
     ),
-    Request(
+    PromptTemplate(
         name="why_not_dialing",
         title="Why is it not dialing?",
         description="The reason why a campaign makes no calls, when it goes on by itself, and what to do. Changes nothing.",
         arguments=(_WHICH,),
         words=_why,
     ),
-    Request(
+    PromptTemplate(
         name="change_calling_hours",
         title="Change calling hours",
         description="New calling hours for a campaign: previewed first, applied when you agree.",
@@ -120,7 +120,7 @@ REQUESTS: tuple[Request, ...] = (
 """In their fixed order."""
 
 
-def offered(policy: Policy) -> dict[str, Request]:
+def offered(policy: Policy) -> dict[str, PromptTemplate]:
     """The prompts that can be followed within these limits, by name."""
     return {each.name: each for each in REQUESTS if policy.may_write or not each.writes}
 
@@ -141,7 +141,7 @@ class Prompts:
         request = known.get(params.name)
         if request is None:
             raise MCPError(
-                INVALID_PARAMS, f"Unknown prompt: {one_line(params.name, 64)}. This server has {', '.join(known)}."
+                INVALID_PARAMS, f"Unknown prompt: {single_line(params.name, 64)}. This server has {', '.join(known)}."
             )
         text = request.words(_checked(request, params.arguments or {}, policy))
         return GetPromptResult(
@@ -150,14 +150,14 @@ class Prompts:
         )
 
 
-def _checked(request: Request, arguments: Mapping[str, str], policy: Policy) -> dict[str, str]:
+def _checked(request: PromptTemplate, arguments: Mapping[str, str], policy: Policy) -> dict[str, str]:
     """The arguments as words of a sentence. Raises MCPError."""
     names = [argument.name for argument in request.arguments]
     problems = [_unknown(name, names) for name in arguments if name not in names and not name.startswith("_")]
     problems += [
         f"{argument.name} is missing; it is: {argument.description}"
         for argument in request.arguments
-        if argument.required and not one_line(arguments.get(argument.name, ""))
+        if argument.required and not single_line(arguments.get(argument.name, ""))
     ]
     problems += [
         f"{name} is longer than {_TEXT_LENGTH} characters; say it in fewer words."
@@ -175,7 +175,7 @@ def _checked(request: Request, arguments: Mapping[str, str], policy: Policy) -> 
 def _unknown(name: str, names: list[str]) -> str:
     close = get_close_matches(name[:80], names, n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
-    return f"{one_line(name, 60)} is not an argument{hint} Valid here: {', '.join(names)}."
+    return f"{single_line(name, 60)} is not an argument{hint} Valid here: {', '.join(names)}."
 
 
 def _campaign(given: str, policy: Policy) -> str:
@@ -190,7 +190,7 @@ def _campaign(given: str, policy: Policy) -> str:
             f"{CAMPAIGN} is {campaign_id}; it must be a whole number from 1 to {_LARGEST_ID}, or a name.",
         )
     try:
-        policy.require(campaign_id)
-    except Declined as refusal:
+        policy.check_campaign(campaign_id)
+    except NotAllowed as refusal:
         raise MCPError(INVALID_PARAMS, refusal.text) from None
     return f"campaign {campaign_id}"

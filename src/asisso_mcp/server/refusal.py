@@ -7,8 +7,8 @@ from mcp.server.context import CallNext, HandlerResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, CallToolRequestParams
 
-from asisso_mcp.server.desk import Desk
-from asisso_mcp.server.registry import Answer
+from asisso_mcp.tools.registry import ToolResult
+from asisso_mcp.tools.services import TenantServices
 
 _NEVER_ASK_THE_API = frozenset(
     {
@@ -24,15 +24,15 @@ _NEVER_ASK_THE_API = frozenset(
 )
 
 
-def refuse_calls(server: Server[Desk], reason: str) -> None:
+def refuse_calls(server: Server[TenantServices], reason: str) -> None:
     """Answer each tool call, and whatever else might ask the API, with `reason`; no handler of `server` is asked.
 
     Any request is refused that is not known to stay within this process, so that one that is added later is refused too.
     """
     text = f"Nothing was sent, because of how this server was started: {reason}"
 
-    async def call_tool(_: ServerRequestContext[Desk], __: CallToolRequestParams) -> dict[str, Any]:
-        return Answer(text).as_result()
+    async def call_tool(_: ServerRequestContext[TenantServices], __: CallToolRequestParams) -> dict[str, Any]:
+        return ToolResult(text).as_result()
 
     async def refuse(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         is_served = server.get_request_handler(ctx.method) is not None

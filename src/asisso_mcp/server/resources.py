@@ -26,12 +26,12 @@ from mcp_types import (
 )
 
 from asisso_mcp.api.errors import AsissoError, NotFound
-from asisso_mcp.api.untrusted import as_json, quoted
-from asisso_mcp.campaigns.edits import Declined
-from asisso_mcp.server.arguments import GetArguments, ListArguments
-from asisso_mcp.server.registry import Call
-from asisso_mcp.server.results import CampaignResult, CampaignsResult
-from asisso_mcp.server.tools import get_campaign, list_campaigns
+from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.sanitize import quoted, safe_json
+from asisso_mcp.tools.arguments import GetArguments, ListArguments
+from asisso_mcp.tools.campaigns import get_campaign, list_campaigns
+from asisso_mcp.tools.registry import ToolContext
+from asisso_mcp.tools.results import CampaignResult, CampaignsResult
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ TEMPLATES = [
 class Resources:
     """The protocol's three requests about resources. `call_for`: the campaigns and limits of whoever asks."""
 
-    def __init__(self, call_for: Callable[[ServerRequestContext[Any]], Call]) -> None:
+    def __init__(self, call_for: Callable[[ServerRequestContext[Any]], ToolContext]) -> None:
         self._call_for = call_for
 
     async def list(self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
@@ -84,7 +84,7 @@ class Resources:
         call = self._call_for(context)
         try:
             result = await _result(call, campaign_id)
-        except (NotFound, Declined) as refusal:
+        except (NotFound, NotAllowed) as refusal:
             raise _refused(INVALID_PARAMS, refusal.text, params.uri) from None
         except AsissoError as failure:
             raise _refused(INTERNAL_ERROR, failure.text, params.uri) from None
@@ -99,12 +99,12 @@ class Resources:
         return ReadResourceResult(
             contents=[
                 TextResourceContents(uri=params.uri, mime_type=_TEXT, text=summary),
-                TextResourceContents(uri=params.uri, mime_type=_JSON, text=as_json(structure)),
+                TextResourceContents(uri=params.uri, mime_type=_JSON, text=safe_json(structure)),
             ]
         )
 
 
-async def _result(call: Call, campaign_id: int | None) -> CampaignResult | CampaignsResult:
+async def _result(call: ToolContext, campaign_id: int | None) -> CampaignResult | CampaignsResult:
     if campaign_id is None:
         return await list_campaigns(call, ListArguments(limit=100))
     return await get_campaign(call, GetArguments(campaign_id=campaign_id))

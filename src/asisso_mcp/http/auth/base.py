@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from asisso_mcp.campaigns.policy import OPERATOR, Caller
 from asisso_mcp.http.auth.tokens import Tokens
 from asisso_mcp.http.errors import HttpError, Scope
-from asisso_mcp.server.policy import OPERATOR, Caller
 
 if TYPE_CHECKING:
     from starlette.routing import Route

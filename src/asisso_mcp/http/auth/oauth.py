@@ -13,11 +13,11 @@ from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.authentication import AuthCredentials
 from starlette.routing import Route
 
+from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.http.auth.base import Authenticator, bearer_token, unauthorized, www_authenticate
 from asisso_mcp.http.auth.jwks import JwksCache, JwksUnavailable
 from asisso_mcp.http.errors import HttpError, Scope
-from asisso_mcp.server.policy import Caller
-from asisso_mcp.server.tools import TOOLS
+from asisso_mcp.tools.campaigns import TOOLS
 
 logger = logging.getLogger(__name__)
 

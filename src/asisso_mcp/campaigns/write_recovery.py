@@ -18,8 +18,8 @@ from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
-from asisso_mcp.campaigns.edits import Declined, differences
-from asisso_mcp.campaigns.words import change_in_words, state_in_words
+from asisso_mcp.campaigns.edits import NotAllowed, differences
+from asisso_mcp.campaigns.formatting import describe_change, describe_state
 from asisso_mcp.campaigns.write_lock import Turn
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class _Caller:
         return self._task.cancelling() if self._task else 0
 
 
-class Writes:
+class WriteSender:
     """The writes of one tenant. `tell` gets the outcome of a write whose caller is gone."""
 
     def __init__(self, client: AsissoClient, tell: Callable[[str], None] = logger.warning) -> None:
@@ -107,7 +107,7 @@ class Writes:
         """
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
         if self._stopped:
-            raise Declined(
+            raise NotAllowed(
                 "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
             )
         try:
@@ -212,13 +212,13 @@ def _outcome(sent: str, answer: Campaign, is_applied: Callable[[Campaign], bool]
 def _found(before: Campaign | None, now: Campaign) -> str:
     """What a reading after a write shows that does not show the write."""
     if before is None:
-        return f"The campaign was read afterwards: it is {state_in_words(now)}."
+        return f"The campaign was read afterwards: it is {describe_state(now)}."
     moved = differences(before.settings(), now.settings()) if before.shown_settings <= now.shown_settings else ()
     if now.phase != before.phase:
-        return f"The campaign was read afterwards: it is {state_in_words(now)}, it was {state_in_words(before)}."
+        return f"The campaign was read afterwards: it is {describe_state(now)}, it was {describe_state(before)}."
     if moved:
-        listed = "; ".join(change_in_words(change) for change in moved[:5])
+        listed = "; ".join(describe_change(change) for change in moved[:5])
         return f"The campaign was read afterwards, and differs in another way: {listed}."
     if now.logs != before.logs and before.phase != "running":
-        return f"The campaign was read afterwards: it is {state_in_words(now)} as before, and its log has new entries."
+        return f"The campaign was read afterwards: it is {describe_state(now)} as before, and its log has new entries."
     return "The campaign was read afterwards and shows no effect so far."

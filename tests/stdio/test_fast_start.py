@@ -1,4 +1,4 @@
-"""The opening says what the real server says, hands over without a seam, and stays away where it does not fit."""
+"""The fast start says what the real server says, hands over without a seam, and stays away where it does not fit."""
 
 import ast
 import json
@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from asisso_mcp import opening
 from asisso_mcp.config import SETTINGS
-from asisso_mcp.server import prepared
+from asisso_mcp.stdio import fast_start
+from scripts import cached_replies
 
-HELLO = prepared.handshake("2025-11-25")
+HELLO = cached_replies.handshake("2025-11-25")
 CALL = {
     "jsonrpc": "2.0",
     "id": 9,
     "method": "tools/call",
     "params": {"name": "get_campaign", "arguments": {"campaign_id": 3}},
 }
-WITH = "from asisso_mcp.opening import main; main()"
+WITH = "from asisso_mcp.__main__ import main; main()"
 WITHOUT = "from asisso_mcp.cli import main; main()"
 
 
@@ -42,29 +42,32 @@ def talk(program: str, frames: list[Any], *flags: str, **environment: str) -> di
 
 
 @pytest.mark.slow
-def test_the_prepared_answers_are_what_the_real_server_says_now() -> None:
-    assert Path(opening.PREPARED).read_text(encoding="utf-8") == prepared.prepared()
+def test_the_cached_replies_are_what_the_real_server_says_now() -> None:
+    assert Path(fast_start.CACHED_REPLIES).read_text(encoding="utf-8") == cached_replies.render()
 
 
 @pytest.mark.parametrize(
     "frames",
     [
         HELLO,
-        prepared.handshake("2024-11-05"),
+        cached_replies.handshake("2024-11-05"),
         [*HELLO, {"jsonrpc": "2.0", "id": "p-1", "method": "ping"}],
         [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {"_meta": {"progressToken": 1}}}],
         [{**HELLO[0], "params": {**HELLO[0]["params"], "protocolVersion": "1999-01-01"}}, *HELLO[1:]],
         [{**HELLO[0], "id": 'a"\u00e9'}, *HELLO[1:]],
         [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": {"cursor": "x"}}],
         [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "no/such"}],
-        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": prepared.envelope("2026-07-28")}],
+        [*HELLO, {"jsonrpc": "2.0", "id": 3, "method": "tools/list", "params": cached_replies.envelope("2026-07-28")}],
         [*HELLO, {**HELLO[0], "id": 7}],
         [HELLO[2]],
         [*HELLO, CALL],
         [HELLO[0], CALL],
-        prepared.modern("2026-07-28"),
-        [*prepared.modern("2026-07-28"), {**CALL, "params": {**CALL["params"], **prepared.envelope("2026-07-28")}}],
-        [{"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": prepared.envelope("2099-01-01")}],
+        cached_replies.modern("2026-07-28"),
+        [
+            *cached_replies.modern("2026-07-28"),
+            {**CALL, "params": {**CALL["params"], **cached_replies.envelope("2026-07-28")}},
+        ],
+        [{"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": cached_replies.envelope("2099-01-01")}],
         [{"jsonrpc": "2.0", "id": 1, "method": "server/discover"}],
         [
             {
@@ -78,13 +81,13 @@ def test_the_prepared_answers_are_what_the_real_server_says_now() -> None:
     ids=str,
 )
 @pytest.mark.slow
-def test_every_conversation_reads_the_same_with_and_without_the_opening(frames: list[Any]) -> None:
+def test_every_conversation_reads_the_same_with_and_without_the_fast_start(frames: list[Any]) -> None:
     now = {"ASISSO_API_KEY": "as_x", "ASISSO_BASE_URL": "http://127.0.0.1:9"}
     assert talk(WITH, frames, **now) == talk(WITHOUT, frames, **now)
 
 
 def test_a_client_that_asks_discover_and_then_says_initialize_is_served() -> None:
-    (discover, *_) = prepared.modern("2026-07-28")
+    (discover, *_) = cached_replies.modern("2026-07-28")
     told = talk(WITH, [{**discover, "id": 50}, *HELLO, CALL], "--sandbox")
     assert set(told) == {50, 1, 2, 9}
     assert json.loads(told[9])["result"]["isError"] is False
@@ -103,12 +106,12 @@ def test_a_read_only_server_opens_with_the_tools_that_read() -> None:
         assert [tool["name"] for tool in json.loads(told[2])["result"]["tools"]] == ["list_campaigns", "get_campaign"]
 
 
-def test_the_opening_needs_neither_the_sdk_nor_pydantic() -> None:
+def test_the_fast_start_needs_neither_the_sdk_nor_pydantic() -> None:
     program = (
-        "import sys; sys.argv = ['asisso-mcp']; from asisso_mcp import opening; "
-        "opening.Opening._import = lambda self: None; "
-        "opening.os._exit = lambda code: (print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr), "
-        "sys.exit(code)); opening.main()"
+        "import sys; sys.argv = ['asisso-mcp']; from asisso_mcp import __main__; from asisso_mcp.stdio import fast_start; "
+        "fast_start.FastStart._start_import = lambda self: None; "
+        "fast_start.os._exit = lambda code: (print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr), "
+        "sys.exit(code)); __main__.main()"
     )
     told = subprocess.run(
         [sys.executable, "-S", "-c", program],
@@ -140,32 +143,34 @@ def test_the_opening_needs_neither_the_sdk_nor_pydantic() -> None:
         ([], {"ASISSO_MCP_SERVICE_HOST": "10.0.0.1"}),
     ],
 )
-def test_where_the_prepared_answers_may_not_fit_they_are_not_used(
+def test_where_the_cached_replies_may_not_fit_they_are_not_used(
     arguments: list[str], environment: dict[str, str]
 ) -> None:
-    assert opening._prepared(arguments, environment) is None
+    assert fast_start._cached_replies(arguments, environment) is None
 
 
-def test_the_prepared_answers_are_used_with_settings_that_change_nothing_of_them() -> None:
+def test_the_cached_replies_are_used_with_settings_that_change_nothing_of_them() -> None:
     names = {setting.name for setting in SETTINGS} - {"ASISSO_READ_ONLY"}
-    assert names >= opening._WITHOUT_EFFECT
-    everything = opening._prepared([], {})
+    assert names >= fast_start._WITHOUT_EFFECT
+    everything = fast_start._cached_replies([], {})
     assert everything is not None
     assert (
-        opening._prepared([], {**dict.fromkeys(opening._WITHOUT_EFFECT, "x"), "ASISSO_READ_ONLY": "0", "PATH": "/"})
+        fast_start._cached_replies(
+            [], {**dict.fromkeys(fast_start._WITHOUT_EFFECT, "x"), "ASISSO_READ_ONLY": "0", "PATH": "/"}
+        )
         == everything
     )
 
 
-def test_prepared_answers_of_another_version_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert opening._prepared([], {}) is not None
-    content = json.loads(Path(opening.PREPARED).read_text(encoding="utf-8"))
-    for other in ({"package": "0.0.0"}, {"sdk": "2.2.9"}):
-        (tmp_path / "prepared.json").write_text(json.dumps({**content, **other}))
-        monkeypatch.setattr(opening, "PREPARED", str(tmp_path / "prepared.json"))
-        assert opening._prepared([], {}) is None
-    (tmp_path / "prepared.json").write_text("{")
-    assert opening._prepared([], {}) is None
+def test_cached_replies_of_another_version_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fast_start._cached_replies([], {}) is not None
+    content = json.loads(Path(fast_start.CACHED_REPLIES).read_text(encoding="utf-8"))
+    for other in ({"package": "0.0.0"}, {"sdk": "2.2"}):
+        (tmp_path / "cached_replies.json").write_text(json.dumps({**content, **other}))
+        monkeypatch.setattr(fast_start, "CACHED_REPLIES", str(tmp_path / "cached_replies.json"))
+        assert fast_start._cached_replies([], {}) is None
+    (tmp_path / "cached_replies.json").write_text("{")
+    assert fast_start._cached_replies([], {}) is None
 
 
 def test_prints_at_import_time_do_not_reach_the_client() -> None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from itertools import combinations
 
-from asisso_mcp.api.zones import echoed
+from asisso_mcp.campaigns.timezones import echoed
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -55,7 +55,7 @@ _SQL = re.compile(
 )
 
 
-def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
+def single_line(text: object, length: int = MESSAGE_LENGTH) -> str:
     """`text` on one line, without hidden characters, at most `length` long, and then "…" where it was cut.
 
     Characters beyond ASCII count double, those beyond 16 bits four times: they cost a reader, or a model, that much more.
@@ -76,22 +76,22 @@ def one_line(text: object, length: int = MESSAGE_LENGTH) -> str:
 
 def quoted(text: object, length: int = NAME_LENGTH) -> str:
     """`text` as a quoted name; quotation marks inside, and what looks like one, cannot end it."""
-    return f'"{one_line(text, length).translate(_DOUBLE_QUOTES)}"'
+    return f'"{single_line(text, length).translate(_DOUBLE_QUOTES)}"'
 
 
-def masked(text: object, length: int = MESSAGE_LENGTH) -> str:
+def redact(text: object, length: int = MESSAGE_LENGTH) -> str:
     """`text` on one line without phone numbers, e-mails, addresses, SQL and keys: for log messages and error details."""
-    line = one_line(text, _SCAN)
+    line = single_line(text, _SCAN)
     line = _SQL.sub("[query hidden]", line)
     line = _URL.sub("[address hidden]", line)
     line = _EMAIL.sub("[e-mail hidden]", line)
     line = _SECRET.sub("[key hidden]", line)
     line = _WORD.sub(lambda word: _address(word[0]), line)
     line = _DIGITS.sub(lambda found: found[0] if found["kept"] else "[number hidden]", line)
-    return one_line(line, length)
+    return single_line(line, length)
 
 
-def as_json(value: object) -> str:
+def safe_json(value: object) -> str:
     """`value` as one line of JSON that shows every hidden character as its escape: exact, and safe to print."""
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     return "".join(character if _shown(character) == character else _escaped(character) for character in text)

@@ -1,6 +1,6 @@
-"""`prepared.json`: the real server's own answers to a client's usual opening, for `asisso_mcp.opening`.
+"""Writes `stdio/cached_replies.json`: what the real server answers to a client's first requests.
 
-`python -m asisso_mcp.server.prepared` asks the server over its pipe and writes them; a test asks again and compares each byte.
+`python -m scripts.cached_replies` asks the server over its pipe; a test asks again and compares each byte.
 """
 
 import json
@@ -14,11 +14,11 @@ from typing import Any
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 
 from asisso_mcp import __version__
-from asisso_mcp.opening import PREPARED
+from asisso_mcp.stdio.fast_start import CACHED_REPLIES
 
 VARIANTS = {"all": (), "read-only": ("--read-only",)}
 _PLAIN = "from asisso_mcp.cli import main; main()"
-"""The server without its opening."""
+"""The server without its fast start."""
 
 
 def envelope(protocol: str) -> dict[str, Any]:
@@ -26,14 +26,15 @@ def envelope(protocol: str) -> dict[str, Any]:
     return {
         "_meta": {
             "io.modelcontextprotocol/protocolVersion": protocol,
-            "io.modelcontextprotocol/clientInfo": {"name": "opening", "version": "1"},
+            "io.modelcontextprotocol/clientInfo": {"name": "fast start", "version": "1"},
             "io.modelcontextprotocol/clientCapabilities": {},
         }
     }
 
 
 def handshake(protocol: str) -> list[dict[str, Any]]:
-    hello = {"protocolVersion": protocol, "capabilities": {}, "clientInfo": {"name": "opening", "version": "1"}}
+    """The first requests of a client of the 2025 era."""
+    hello = {"protocolVersion": protocol, "capabilities": {}, "clientInfo": {"name": "fast start", "version": "1"}}
     return [
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -42,6 +43,7 @@ def handshake(protocol: str) -> list[dict[str, Any]]:
 
 
 def modern(protocol: str) -> list[dict[str, Any]]:
+    """The first requests of a client of the 2026 era."""
     return [
         {"jsonrpc": "2.0", "id": number, "method": method, "params": envelope(protocol)}
         for number, method in enumerate(("server/discover", "tools/list"), 1)
@@ -71,7 +73,7 @@ def asked(frames: list[dict[str, Any]], *flags: str) -> dict[str, str]:
     return results
 
 
-def prepared() -> str:
+def render() -> str:
     """The file's text, the same bytes on every run."""
     texts: list[str] = []
 
@@ -86,9 +88,14 @@ def prepared() -> str:
         }
         for variant, flags in VARIANTS.items()
     }
-    content = {"package": __version__, "sdk": version("mcp"), "replies": replies, "texts": texts}
+    content = {
+        "package": __version__,
+        "sdk": ".".join(version("mcp").split(".")[:2]),
+        "replies": replies,
+        "texts": texts,
+    }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    Path(PREPARED).write_text(prepared(), encoding="utf-8")
+    Path(CACHED_REPLIES).write_text(render(), encoding="utf-8")

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
+from tests.stdio.test_server import started
 
 from asisso_mcp import Toolbox
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, SETTINGS
-from tests.server.test_stdio import started
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -145,7 +145,7 @@ async def test_a_toolbox_call_that_is_given_up_returns_at_once_and_leaving_the_t
 async def test_leaving_a_toolbox_waits_for_a_write_only_so_long_and_says_that_its_outcome_is_unknown(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("asisso_mcp.server.desk.FINISH_SECONDS", 0.1)
+    monkeypatch.setattr("asisso_mcp.tools.services.FINISH_SECONDS", 0.1)
     fault = Fault("delay", method="POST", seconds=30)
     sandbox.faults.add(fault)
     with anyio.fail_after(5):

@@ -5,28 +5,28 @@ from dataclasses import replace
 from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
-from asisso_mcp.api.untrusted import one_line
-from asisso_mcp.campaigns.edits import UNREADABLE, Declined, revision
-from asisso_mcp.campaigns.service import Edited, Switched
-from asisso_mcp.campaigns.status import verdict
+from asisso_mcp.campaigns.dialing import dialing_status
+from asisso_mcp.campaigns.edits import UNREADABLE, NotAllowed, revision
+from asisso_mcp.campaigns.service import EditResult, StateChange
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
-from asisso_mcp.server.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
-from asisso_mcp.server.registry import Call, Hints, Tool
-from asisso_mcp.server.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
+from asisso_mcp.sanitize import single_line
+from asisso_mcp.tools.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
+from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
+from asisso_mcp.tools.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
 
 _NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
 
 
-async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResult:
+async def list_campaigns(call: ToolContext, arguments: ListArguments) -> CampaignsResult:
     at = call.service.clock()
-    campaigns = [campaign for campaign in await call.service.list() if call.policy.sees(campaign.id)]
-    query = one_line(arguments.query or "", _NAME_LENGTH).casefold()
+    campaigns = [campaign for campaign in await call.service.list() if call.policy.allows(campaign.id)]
+    query = single_line(arguments.query or "", _NAME_LENGTH).casefold()
     matching = [
         campaign
         for campaign in campaigns
-        if query in one_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
+        if query in single_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
     ]
-    shown = [(campaign, verdict(campaign, at)) for campaign in matching[: arguments.limit or 20]]
+    shown = [(campaign, dialing_status(campaign, at)) for campaign in matching[: arguments.limit or 20]]
     return CampaignsResult(
         summary=list_text(shown, len(matching), len(campaigns)),
         total=len(campaigns),
@@ -34,8 +34,8 @@ async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResul
         campaigns=[
             CampaignRow(
                 campaign_id=campaign.id,
-                name=one_line(campaign.name, _NAME_LENGTH),
-                state=one_line(campaign.phase, 40),
+                name=single_line(campaign.name, _NAME_LENGTH),
+                state=single_line(campaign.phase, 40),
                 dialing=now.dialing,
             )
             for campaign, now in shown
@@ -43,18 +43,18 @@ async def list_campaigns(call: Call, arguments: ListArguments) -> CampaignsResul
     )
 
 
-async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
-    call.policy.require(arguments.campaign_id)
+async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignResult:
+    call.policy.check_campaign(arguments.campaign_id)
     campaign = await call.service.get(arguments.campaign_id)
-    now = verdict(campaign, call.service.clock())
+    now = dialing_status(campaign, call.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
     known = revision(settings)
     return CampaignResult(
         summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.policy.may_write),
         campaign_id=campaign.id,
-        name=one_line(campaign.name, _NAME_LENGTH),
-        state=one_line(campaign.phase, 40),
+        name=single_line(campaign.name, _NAME_LENGTH),
+        state=single_line(campaign.phase, 40),
         dialing=now.dialing,
         revision=known,
         retry_config=_shown_section("retry_config", settings),
@@ -69,11 +69,11 @@ async def get_campaign(call: Call, arguments: GetArguments) -> CampaignResult:
     )
 
 
-async def update_campaign(call: Call, arguments: UpdateArguments) -> WriteResult:
-    call.policy.require(arguments.campaign_id)
+async def update_campaign(call: ToolContext, arguments: UpdateArguments) -> WriteResult:
+    call.policy.check_campaign(arguments.campaign_id)
     named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
     if not named:
-        raise Declined(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
+        raise NotAllowed(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
     edited = await call.service.edit(
         arguments.campaign_id,
         named,
@@ -84,14 +84,14 @@ async def update_campaign(call: Call, arguments: UpdateArguments) -> WriteResult
     return _edit_result(edited, edited_text(edited, call.service.clock()))
 
 
-async def pause_campaign(call: Call, arguments: CampaignArguments) -> WriteResult:
-    call.policy.require(arguments.campaign_id)
+async def pause_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    call.policy.check_campaign(arguments.campaign_id)
     switched = await call.service.pause(arguments.campaign_id)
     return _switch_result(switched, paused_text(switched, call.service.clock()), undo_tool="resume_campaign")
 
 
-async def resume_campaign(call: Call, arguments: CampaignArguments) -> WriteResult:
-    call.policy.require(arguments.campaign_id)
+async def resume_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    call.policy.check_campaign(arguments.campaign_id)
     switched = await call.service.resume(arguments.campaign_id)
     return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
 
@@ -110,20 +110,20 @@ def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | N
 
 def _plain_leaves(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        leaf: one_line(each, 80) if isinstance(each, str) else each
+        leaf: single_line(each, 80) if isinstance(each, str) else each
         for leaf, each in values.items()
         if each is None or isinstance(each, (str, int, float))
     }
 
 
-def _edit_result(edited: Edited, summary: str) -> WriteResult:
+def _edit_result(edited: EditResult, summary: str) -> WriteResult:
     undoable = bool(edited.plan.undo) and bool(edited.plan.body) and not edited.preview
     foreign = [f"{change.field} was changed by someone else at the same time" for change in edited.comparison.foreign]
     lost = [f"{change.field} is not as sent" for change in edited.comparison.missing]
     return WriteResult(
         summary=summary,
         campaign_id=edited.campaign.id,
-        state=one_line(edited.campaign.phase, 40),
+        state=single_line(edited.campaign.phase, 40),
         applied=edited.applied,
         changes=[
             FieldChange(field=change.field, before=_shown(change.before), after=_shown(change.after))
@@ -136,13 +136,13 @@ def _edit_result(edited: Edited, summary: str) -> WriteResult:
     )
 
 
-def _switch_result(switched: Switched, summary: str, *, undo_tool: str) -> WriteResult:
+def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
     moved = before is None or before.phase != after.phase
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
-        state=one_line(after.phase, 40),
+        state=single_line(after.phase, 40),
         applied=switched.applied,
         changes=[_state_change(before, after)] if moved else [],
         revision=revision(after.settings()),
@@ -153,16 +153,16 @@ def _switch_result(switched: Switched, summary: str, *, undo_tool: str) -> Write
 
 
 def _state_change(before: Campaign | None, after: Campaign) -> FieldChange:
-    former = UNREADABLE if before is None else one_line(before.phase, 40)
-    return FieldChange(field="state", before=former, after=one_line(after.phase, 40))
+    former = UNREADABLE if before is None else single_line(before.phase, 40)
+    return FieldChange(field="state", before=former, after=single_line(after.phase, 40))
 
 
 def _shown(value: Any) -> Any:
-    return one_line(value, _NAME_LENGTH) if isinstance(value, str) else value
+    return single_line(value, _NAME_LENGTH) if isinstance(value, str) else value
 
 
-_READ = Hints(read_only=True, destructive=False, idempotent=True)
-_WRITE = Hints(read_only=False, destructive=False, idempotent=True)
+_READ = ToolAnnotations(read_only=True, destructive=False, idempotent=True)
+_WRITE = ToolAnnotations(read_only=False, destructive=False, idempotent=True)
 
 TOOLS: tuple[Tool, ...] = (
     Tool(
@@ -196,7 +196,9 @@ TOOLS: tuple[Tool, ...] = (
         "after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
-        hints=Hints(read_only=False, destructive=True, idempotent=True),  # it overwrites, it does not only add
+        hints=ToolAnnotations(
+            read_only=False, destructive=True, idempotent=True
+        ),  # it overwrites, it does not only add
         handler=update_campaign,
     ),
     Tool(
@@ -218,7 +220,7 @@ TOOLS: tuple[Tool, ...] = (
         "started in Asisso. Undo: pause_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,
-        hints=Hints(read_only=False, destructive=True, idempotent=True),
+        hints=ToolAnnotations(read_only=False, destructive=True, idempotent=True),
         handler=resume_campaign,
     ),
 )

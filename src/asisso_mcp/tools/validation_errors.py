@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from asisso_mcp.api.untrusted import as_json, one_line
+from asisso_mcp.sanitize import safe_json, single_line
 
 _SHOWN = 10
 _VALUE_LENGTH = 60
@@ -56,7 +56,7 @@ _UNITS = {
 _SWITCH_STATE = "a campaign's state is changed with `pause_campaign` and `resume_campaign`"
 
 
-def complaint(tool: str, problem: ValidationError, schema: Mapping[str, Any]) -> str:
+def explain(tool: str, problem: ValidationError, schema: Mapping[str, Any]) -> str:
     """All problems of one call, in the order of the arguments."""
     errors = problem.errors(include_url=False)
     lines = [_line(error, schema) for error in errors[:_SHOWN]]
@@ -75,13 +75,15 @@ def _line(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return _unknown(str(loc[-1]), path, _node(schema, loc[:-1]), schema)
     if kind == "missing":
-        return f"{path} is missing; it must be {allowed(_node(schema, loc))}"
+        return f"{path} is missing; it must be {describe_constraint(_node(schema, loc))}"
     if kind == "value_error":
         return f"{path}: {str(error['ctx']['error']).rstrip('.')}" if path else str(error["ctx"]["error"]).rstrip(".")
-    return f"{path or 'the arguments'} is {_shown(error['input'])}; it must be {allowed(_node(schema, loc))}"
+    return (
+        f"{path or 'the arguments'} is {_shown(error['input'])}; it must be {describe_constraint(_node(schema, loc))}"
+    )
 
 
-def allowed(schema: Mapping[str, Any]) -> str:
+def describe_constraint(schema: Mapping[str, Any]) -> str:
     """What a schema permits, in words: `a whole number from 0 to 10`."""
     match schema.get("type"):
         case "integer" | "number" as kind:
@@ -105,13 +107,13 @@ def allowed(schema: Mapping[str, Any]) -> str:
 
 def _unknown(name: str, path: str, parent: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     valid = list(parent.get("properties", {}))
-    shown = one_line(path, 80)
+    shown = single_line(path, 80)
     if name.lower() in ("state", "status") and "state" not in valid:
         return f"{shown} is not an argument; {_SWITCH_STATE}"
     nearest = _nearest(name, valid)
     if nearest:
         return f"{shown} is not an argument; did you mean {nearest}{_UNITS.get(name.lower(), '')}? Valid here: {', '.join(valid)}"
-    elsewhere = _elsewhere(_nearest(name, _all_names(root)) or "", root)
+    elsewhere = _path_of(_nearest(name, _all_names(root)) or "", root)
     hint = f"; did you mean {elsewhere}{_UNITS.get(name.lower(), '')}?" if elsewhere else "."
     return f"{shown} is not an argument{hint} Valid here: {', '.join(valid)}"
 
@@ -132,7 +134,7 @@ def _all_names(root: Mapping[str, Any]) -> list[str]:
     return [path.rpartition(".")[2] for path in _paths(root)]
 
 
-def _elsewhere(name: str, root: Mapping[str, Any]) -> str | None:
+def _path_of(name: str, root: Mapping[str, Any]) -> str | None:
     return next((path for path in _paths(root) if path.rpartition(".")[2] == name), None)
 
 
@@ -155,16 +157,16 @@ def _node(schema: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str, A
 def _path(loc: Sequence[int | str]) -> str:
     path = ""
     for part in loc:
-        path += f"[{part}]" if isinstance(part, int) else f".{one_line(part, 60)}" if path else one_line(part, 60)
+        path += f"[{part}]" if isinstance(part, int) else f".{single_line(part, 60)}" if path else single_line(part, 60)
     return path
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, str):
-        return one_line(as_json(value[:200]), _VALUE_LENGTH)
+        return single_line(safe_json(value[:200]), _VALUE_LENGTH)
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     try:
-        return one_line(as_json(value), _VALUE_LENGTH)
+        return single_line(safe_json(value), _VALUE_LENGTH)
     except (TypeError, ValueError):
         return f"a {type(value).__name__}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.campaigns.edits import NotAllowed
 from asisso_mcp.config import Settings
 
 
@@ -35,13 +35,13 @@ class Policy:
         """The same limits, and the caller's own: whichever is narrower."""
         return replace(self, may_write=False) if self.may_write and not caller.may_write else self
 
-    def sees(self, campaign_id: int) -> bool:
+    def allows(self, campaign_id: int) -> bool:
         return self.campaigns is None or campaign_id in self.campaigns
 
-    def require(self, campaign_id: int) -> None:
+    def check_campaign(self, campaign_id: int) -> None:
         """Raises Declined when the campaign is outside the limits."""
-        if not self.sees(campaign_id):
-            raise Declined(
+        if not self.allows(campaign_id):
+            raise NotAllowed(
                 f"This server was started for certain campaigns only (ASISSO_CAMPAIGNS), and {campaign_id} is not among them, "
                 "so nothing was sent. The person who runs the server can change that; `list_campaigns` shows the ones it may touch."
             )

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from asisso_mcp.api.models import Campaign
-from asisso_mcp.api.untrusted import masked, quoted
-from asisso_mcp.campaigns.hours import Schedule, Slot, is_open, never_opens, opening_in_words
+from asisso_mcp.campaigns.schedule import Schedule, ScheduleSlot, describe_next_change, is_open, never_opens
+from asisso_mcp.sanitize import quoted, redact
 
 _TRIPPED = "circuit_breaker_tripped"
 FINAL = ("completed", "failed")
@@ -18,7 +18,7 @@ KNOWN_PHASES = ("draft", "syncing", "running", "paused", "completed", "failed")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DialingStatus:
     """Whether calls go out at the moment asked about (None: cannot be said), and why, in one or two sentences."""
 
     dialing: bool | None
@@ -37,36 +37,36 @@ def schedule_of(campaign: Campaign) -> Schedule | None:
     )
 
 
-def slots_of(stored: Any) -> tuple[Slot, ...]:
+def slots_of(stored: Any) -> tuple[ScheduleSlot, ...]:
     """The slots in a stored list, each once."""
     found = map(_slot, stored if isinstance(stored, list) else [])
     return tuple(dict.fromkeys(slot for slot in found if slot is not None))
 
 
-def verdict(campaign: Campaign, at: datetime) -> Verdict:
+def dialing_status(campaign: Campaign, at: datetime) -> DialingStatus:
     """Whether `campaign` is dialing at `at` (aware), and if not, what it waits for."""
     match campaign.phase:
         case "draft":
-            return Verdict(False, "Not dialing: a draft that was never started.")
+            return DialingStatus(False, "Not dialing: a draft that was never started.")
         case "syncing":
-            return Verdict(False, "Not dialing yet: its contacts are being imported, then it starts by itself.")
+            return DialingStatus(False, "Not dialing yet: its contacts are being imported, then it starts by itself.")
         case "running":
             return _running(campaign, at)
         case "paused":
             trip = last_trip(campaign)
             if trip is None:
-                return Verdict(False, "Not dialing: paused.")
-            return Verdict(
-                False, f"Not dialing: paused, probably by the circuit breaker ({quoted(masked(trip), 160)})."
+                return DialingStatus(False, "Not dialing: paused.")
+            return DialingStatus(
+                False, f"Not dialing: paused, probably by the circuit breaker ({quoted(redact(trip), 160)})."
             )
         case "completed":
-            return Verdict(False, "Not dialing: completed, which is final.")
+            return DialingStatus(False, "Not dialing: completed, which is final.")
         case "failed":
             reason = _last_error(campaign)
-            told = f" Last error: {quoted(masked(reason), 160)}." if reason else ""
-            return Verdict(False, f"Not dialing: failed, which is final.{told}")
+            told = f" Last error: {quoted(redact(reason), 160)}." if reason else ""
+            return DialingStatus(False, f"Not dialing: failed, which is final.{told}")
         case other:
-            return Verdict(
+            return DialingStatus(
                 None, f"Its state {quoted(other, 30)} is unknown to this server: whether it dials cannot be said."
             )
 
@@ -77,21 +77,23 @@ def last_trip(campaign: Campaign) -> str | None:
     return str(entry.get("message", "")) if entry and entry.get("event") == _TRIPPED else None
 
 
-def _running(campaign: Campaign, at: datetime) -> Verdict:
+def _running(campaign: Campaign, at: datetime) -> DialingStatus:
     schedule = schedule_of(campaign)
-    opening = opening_in_words(schedule, at)
+    opening = describe_next_change(schedule, at)
     if never_opens(schedule):
-        return Verdict(False, f"Not dialing although running; calling hours: {opening}.")
+        return DialingStatus(False, f"Not dialing although running; calling hours: {opening}.")
     done, queued = campaign.executed_count, campaign.total_queued_count
     if queued == 0:
-        return Verdict(
+        return DialingStatus(
             False, "Running, but no call is queued, so nothing is dialed: its contacts may not have been imported."
         )
     if done is not None and queued is not None and 0 < queued <= done:
-        return Verdict(False, "Running, but every queued call was made; it completes by itself within about an hour.")
+        return DialingStatus(
+            False, "Running, but every queued call was made; it completes by itself within about an hour."
+        )
     if not is_open(schedule, at):
-        return Verdict(False, f"Not dialing now although running; calling hours: {opening}.")
-    return Verdict(True, f"Dialing now; calling hours: {opening}.")
+        return DialingStatus(False, f"Not dialing now although running; calling hours: {opening}.")
+    return DialingStatus(True, f"Dialing now; calling hours: {opening}.")
 
 
 def _last_entry(campaign: Campaign) -> dict[str, Any] | None:
@@ -104,10 +106,10 @@ def _last_error(campaign: Campaign) -> str | None:
     return str(entry.get("message", "")) if entry and entry.get("level") == "error" else None
 
 
-def _slot(stored: Any) -> Slot | None:
+def _slot(stored: Any) -> ScheduleSlot | None:
     if not isinstance(stored, dict):
         return None
     day, start, end = stored.get("day_of_week"), stored.get("start_time"), stored.get("end_time")
     if not (isinstance(day, int) and isinstance(start, str) and isinstance(end, str)):
         return None
-    return Slot(day, start, end)
+    return ScheduleSlot(day, start, end)

@@ -30,9 +30,9 @@ from mcp_types import (
 
 from asisso_mcp.config import Settings
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.desk import Desk
 from asisso_mcp.server.refusal import refuse_calls
-from asisso_mcp.wire import Wire
+from asisso_mcp.stdio.pipe import StdioPipe
+from asisso_mcp.tools.services import TenantServices
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -43,41 +43,41 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
-_ROOM = 16
+_BUFFERED_MESSAGES = 16
 _PIPE_BYTES = 4096
 """What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
 
 
-def serve(settings: Settings, wire: Wire, *, refusal: str | None = None) -> None:
+def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) -> None:
     """Serve until the input ends or a signal comes. refusal: why no call may be answered, if so."""
     from asisso_mcp.server import telemetry
 
     watching = telemetry.start()
-    desk = Desk(settings, connect=watching.connection if watching else None)
-    server = build_server(settings, desk=desk)
+    services = TenantServices(settings, connect=watching.connection if watching else None)
+    server = build_server(settings, services=services)
     if watching:
         server.middleware.append(watching.measure)
     if refusal is not None:
         refuse_calls(server, refusal)
     gc.freeze()  # what was imported stays: no collection during a call needs to look at it
-    anyio.run(_Conversation(server, desk, wire).run)
+    anyio.run(StdioSession(server, services, pipe).run)
     if watching:
         watching.close()
 
 
-class _Conversation:
+class StdioSession:
     """One client on one pipe."""
 
-    def __init__(self, server: Server[Desk], desk: Desk, wire: Wire) -> None:
-        self._server, self._desk, self._wire = server, desk, wire
+    def __init__(self, server: Server[TenantServices], services: TenantServices, pipe: StdioPipe) -> None:
+        self._server, self._services, self._pipe = server, services, pipe
         self._asked: set[RequestId] = set()
         """Requests that were read and are not answered yet."""
         self._idle = anyio.Event()
 
     async def run(self) -> None:
         # A little room: a message need not wait until the other side is ready to take it.
-        to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](_ROOM)
-        outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_ROOM)
+        to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](_BUFFERED_MESSAGES)
+        outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_BUFFERED_MESSAGES)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._end_on_signal)
             tasks.start_soon(self._read, to_server, outgoing.clone())
@@ -103,28 +103,28 @@ class _Conversation:
                 while self._asked:
                     self._idle = anyio.Event()
                     await self._idle.wait()
-        await self._desk.finish_writes(GRACE_SECONDS)
-        if self._desk.in_flight():
-            _leave(0)
+        await self._services.drain_writes(GRACE_SECONDS)
+        if self._services.in_flight():
+            _exit_now(0)
 
     async def _lines(self) -> AsyncIterator[bytes]:
-        wire = self._wire
-        for line in wire.replay:
+        pipe = self._pipe
+        for line in pipe.replay:
             yield line
-        waits_in_loop = _loop_can_wait(wire.incoming)
+        waits_in_loop = _is_pollable(pipe.incoming)
         while True:
-            for line in wire.lines():
+            for line in pipe.lines():
                 yield line
-            if wire.ended:
+            if pipe.ended:
                 return
             if waits_in_loop:
-                await anyio.wait_readable(wire.incoming)
-                wire.feed()
+                await anyio.wait_readable(pipe.incoming)
+                pipe.read_chunk()
             else:
-                await anyio.to_thread.run_sync(wire.feed, abandon_on_cancel=True)
+                await anyio.to_thread.run_sync(pipe.read_chunk, abandon_on_cancel=True)
 
     async def _write(self, from_server: "Outgoing") -> None:
-        waits_in_loop = _loop_can_wait(self._wire.outgoing)
+        waits_in_loop = _is_pollable(self._pipe.outgoing)
         async with from_server:
             async for sent in from_server:
                 message = sent.message
@@ -133,20 +133,20 @@ class _Conversation:
                         self._asked.discard(message.id)
                     if not self._asked:
                         self._idle.set()
-                    if message.id == self._wire.swallow is not None:
+                    if message.id == self._pipe.suppressed_id is not None:
                         continue
                 line = message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
                 if not waits_in_loop:
-                    await anyio.to_thread.run_sync(self._wire.write, line[:-1])
+                    await anyio.to_thread.run_sync(self._pipe.write, line[:-1])
                     continue
                 try:
                     await self._write_in_loop(memoryview(line))
                 except BrokenPipeError:  # the client is gone without a word
-                    await self._desk.finish_writes(GRACE_SECONDS)
-                    _leave(0)
+                    await self._services.drain_writes(GRACE_SECONDS)
+                    _exit_now(0)
 
     async def _write_in_loop(self, left: memoryview) -> None:
-        outgoing = self._wire.outgoing
+        outgoing = self._pipe.outgoing
         while left:
             if not select.select([], [outgoing], [], 0)[1]:
                 await anyio.wait_writable(outgoing)
@@ -157,9 +157,9 @@ class _Conversation:
             return
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
-                await self._desk.finish_writes(GRACE_SECONDS)
+                await self._services.drain_writes(GRACE_SECONDS)
                 # A thread that reads the input cannot be interrupted: leaving is the only way that always works.
-                _leave(128 + number)
+                _exit_now(128 + number)
 
 
 def _unreadable(line: bytes) -> JSONRPCError | None:
@@ -179,11 +179,11 @@ def _unreadable(line: bytes) -> JSONRPCError | None:
     return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=words))
 
 
-def _loop_can_wait(descriptor: int) -> bool:
+def _is_pollable(descriptor: int) -> bool:
     mode = os.fstat(descriptor).st_mode
     return sys.platform != "win32" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor))
 
 
-def _leave(code: int) -> None:
+def _exit_now(code: int) -> None:
     sys.stderr.flush()
     os._exit(code)

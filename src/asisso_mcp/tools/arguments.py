@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from asisso_mcp.api.models import CampaignEdit, Named, Switch, WholeNumber
+from asisso_mcp.api.models import CampaignEdit, NotNull, StrictBool, WholeNumber
 
 CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647, description="Id from list_campaigns."), WholeNumber]
 Phase = Literal["draft", "syncing", "running", "paused", "completed", "failed"]
@@ -15,11 +15,11 @@ class _Arguments(BaseModel):
 
 
 class ListArguments(_Arguments):
-    query: Named[Annotated[str, StringConstraints(max_length=255), Field(description="Part of a name, any case.")]] = (
-        None
-    )
-    state: Named[Annotated[Phase, Field(description="Only this state.")]] = None
-    limit: Named[Annotated[int, Field(ge=1, le=100, description="How many; default 20."), WholeNumber]] = None
+    query: NotNull[
+        Annotated[str, StringConstraints(max_length=255), Field(description="Part of a name, any case.")]
+    ] = None
+    state: NotNull[Annotated[Phase, Field(description="Only this state.")]] = None
+    limit: NotNull[Annotated[int, Field(ge=1, le=100, description="How many; default 20."), WholeNumber]] = None
 
 
 class CampaignArguments(_Arguments):
@@ -27,14 +27,14 @@ class CampaignArguments(_Arguments):
 
 
 class GetArguments(CampaignArguments):
-    log_entries: Named[
+    log_entries: NotNull[
         Annotated[int, Field(ge=0, le=50, description="How many of the newest; default 5."), WholeNumber]
     ] = None
 
 
 class UpdateArguments(CampaignEdit, CampaignArguments):
-    dry_run: Named[Annotated[Switch, Field(description="true: preview, sends nothing.")]] = None
-    expected_revision: Named[
+    dry_run: NotNull[Annotated[StrictBool, Field(description="true: preview, sends nothing.")]] = None
+    expected_revision: NotNull[
         Annotated[
             str,
             StringConstraints(max_length=64),

@@ -25,7 +25,7 @@ _PIECES = re.compile(
 )
 
 
-def weight(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """About how many tokens `text` costs at most."""
     rest, slots = _SLOT.subn("", text)
     keys = _KEY.findall(rest)
@@ -33,26 +33,26 @@ def weight(text: str) -> int:
     return own + sum(map(_piece, _PIECES.finditer(_KEY.sub("", rest) if keys else rest)))
 
 
-def brief(text: str, limit: int = LIMIT) -> str:
+def truncate(text: str, limit: int = LIMIT) -> str:
     """`text` within `limit`: its longest lines are cut to a common length, the first and the last one after all others."""
-    if len(text.encode()) <= limit or weight(text) <= limit:  # no piece costs more than its bytes
+    if len(text.encode()) <= limit or estimate_tokens(text) <= limit:  # no piece costs more than its bytes
         return text
     lines = text.split("\n")
     room = limit - len(lines)
     if len(lines) > 2:
-        ends = weight(lines[0]) + weight(lines[-1])
+        ends = estimate_tokens(lines[0]) + estimate_tokens(lines[-1])
         if ends <= room * 2 // 3:
             return "\n".join([lines[0], *_levelled(lines[1:-1], room - ends), lines[-1]])
     return "\n".join(_levelled(lines, room))
 
 
 def _levelled(lines: Sequence[str], room: int) -> list[str]:
-    weights = [weight(line) for line in lines]
-    level = _level(weights, room)
-    return [line if cost <= level else cut(line, level) for line, cost in zip(lines, weights, strict=True)]
+    weights = [estimate_tokens(line) for line in lines]
+    level = _common_limit(weights, room)
+    return [line if cost <= level else cut_line(line, level) for line, cost in zip(lines, weights, strict=True)]
 
 
-def cut(line: str, most: int) -> str:
+def cut_line(line: str, most: int) -> str:
     """The beginning of `line` that costs at most `most`, with "…"; a quotation that was open is closed."""
     used, end = 2, 0
     for piece in _PIECES.finditer(line):
@@ -64,7 +64,7 @@ def cut(line: str, most: int) -> str:
     return f'{kept}…"' if kept.count('"') % 2 else f"{kept}…"
 
 
-def _level(weights: Sequence[int], room: int) -> int:
+def _common_limit(weights: Sequence[int], room: int) -> int:
     """The largest cost at which to cut, so that together they cost no more than `room`."""
     for count, cost in enumerate(sorted(weights)):
         others = len(weights) - count

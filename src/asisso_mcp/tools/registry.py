@@ -10,20 +10,20 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.api.untrusted import one_line
-from asisso_mcp.campaigns.brevity import brief
-from asisso_mcp.campaigns.edits import Declined
+from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
-from asisso_mcp.server.complaints import complaint
-from asisso_mcp.server.decoding import decode, null_notes
-from asisso_mcp.server.policy import Policy
-from asisso_mcp.server.schema import input_schema, output_schema
+from asisso_mcp.campaigns.truncation import truncate
+from asisso_mcp.sanitize import single_line
+from asisso_mcp.tools.coercion import decode, null_notes
+from asisso_mcp.tools.json_schema import input_schema, output_schema
+from asisso_mcp.tools.validation_errors import explain
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Hints:
+class ToolAnnotations:
     """What a host may assume of a tool. `open_world`: it reaches a service outside this process."""
 
     read_only: bool
@@ -33,7 +33,7 @@ class Hints:
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolContext:
     """What a handler works with: the campaigns of one tenant, and the limits of this server.
 
     `notes`: what the answer of a write says about its arguments.
@@ -44,14 +44,14 @@ class Call:
     notes: tuple[str, ...] = ()
 
 
-class _HasStructure(Protocol):
+class ToolOutput(Protocol):
     summary: str
 
     def structure(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
-class Answer:
+class ToolResult:
     """A tool's answer: the text, and for a success the same as structure. An error carries everything in its text."""
 
     text: str
@@ -76,8 +76,8 @@ class Tool:
     description: str
     arguments: type[BaseModel]
     result: type[BaseModel]
-    hints: Hints
-    handler: Callable[[Call, Any], Awaitable[_HasStructure]]
+    hints: ToolAnnotations
+    handler: Callable[[ToolContext, Any], Awaitable[ToolOutput]]
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
@@ -104,31 +104,31 @@ class Tool:
             },
         }
 
-    async def call(self, arguments: Mapping[str, Any], call: Call) -> Answer:
+    async def call(self, arguments: Mapping[str, Any], call: ToolContext) -> ToolResult:
         """Validate, run, and answer in words. Only cancellation gets out."""
         named, nulls = decode(arguments, self.input_schema)
         try:
             checked = self.arguments.model_validate(named)
         except ValidationError as problem:
-            return Answer(brief(complaint(self.name, problem, self.input_schema)))
+            return ToolResult(truncate(explain(self.name, problem, self.input_schema)))
         try:
             result = await self.handler(replace(call, notes=null_notes(nulls)), checked)
-        except (AsissoError, Declined) as refusal:
-            return Answer(brief(refusal.text))
+        except (AsissoError, NotAllowed) as refusal:
+            return ToolResult(truncate(refusal.text))
         except Exception as fault:
             logger.error("%s failed with %s", self.name, type(fault).__name__)
             # Where, not what: the words of an exception may quote a header, and with it a key.
             logger.debug("It failed here:\n%s", "".join(traceback.format_tb(fault.__traceback__)).rstrip())
-            return Answer(
+            return ToolResult(
                 f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). "
                 + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")
                 + " Please report it with what you asked for."
             )
         return self.answer(result)
 
-    def answer(self, result: _HasStructure) -> Answer:
+    def answer(self, result: ToolOutput) -> ToolResult:
         """What the handler returned, as an answer."""
-        return Answer(result.summary, result.structure())
+        return ToolResult(result.summary, result.structure())
 
 
 class Registry:
@@ -144,7 +144,7 @@ class Registry:
     def get(self, name: str) -> Tool | None:
         return self._tools.get(name)
 
-    def why_not(self, name: str) -> str:
+    def unavailable_reason(self, name: str) -> str:
         """Why there is no such tool, for whoever asked for it."""
         known = ", ".join(self._tools)
         if name in self._withheld:
@@ -152,4 +152,4 @@ class Registry:
                 f"{name} is not offered here: this server only reads (--read-only, or a token without the right to write). The "
                 f"person who runs it can change that. It has {known}."
             )
-        return f"Unknown tool: {one_line(name, 64)}. This server has {known}."
+        return f"Unknown tool: {single_line(name, 64)}. This server has {known}."

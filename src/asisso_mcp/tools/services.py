@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from asisso_mcp.campaigns.policy import OPERATOR, Caller, Policy
 from asisso_mcp.config import Settings
-from asisso_mcp.server.policy import OPERATOR, Caller, Policy
-from asisso_mcp.server.registry import Call
+from asisso_mcp.tools.registry import ToolContext
 
 if TYPE_CHECKING:
     import httpx2
@@ -35,7 +35,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Desk:
+class TenantServices:
     """One per process. Tenants share the pool of connections and nothing else.
 
     `transport` replaces the network: the sandbox in process, or a test's own. `uses_caller_keys`: every caller has a key of
@@ -66,15 +66,15 @@ class Desk:
         self._services: WeakValueDictionary[bytes, CampaignService] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
-    def call(self, caller: Caller = OPERATOR) -> Call:
-        return Call(self.service_of(caller), self._policy.within(caller))
+    def call(self, caller: Caller = OPERATOR) -> ToolContext:
+        return ToolContext(self.service_for(caller), self._policy.within(caller))
 
     @property
     def service(self) -> "CampaignService":
         """The operator's own."""
-        return self.service_of(OPERATOR)
+        return self.service_for(OPERATOR)
 
-    def service_of(self, caller: Caller) -> "CampaignService":
+    def service_for(self, caller: Caller) -> "CampaignService":
         tenant = b"" if caller.api_key is None else sha256(caller.api_key.get_secret_value().encode()).digest()
         service = self._services.get(tenant)
         if service is None:
@@ -107,7 +107,7 @@ class Desk:
 
             settings, transport = self._settings, self._transport
             if settings.sandbox and transport is None:
-                settings, transport = in_sandbox(settings)
+                settings, transport = with_sandbox(settings)
             if self._uses_caller_keys:
                 settings = replace(settings, api_key=None, access_token=None)
             connection = (self._connect or ApiTransport)(settings, transport=transport)
@@ -124,15 +124,15 @@ class Desk:
         for service in list(self._services.values()):
             service.stop_writing()
 
-    async def finish_writes(self, seconds: float) -> None:
+    async def drain_writes(self, seconds: float) -> None:
         """Send no more writes, wait at most so long for those on the wire, then say what stays unknown."""
         self.stop_writing()
         with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
             while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
                 await anyio.sleep(0.05)
-        self.tell_unknown()
+        self.report_unanswered_writes()
 
-    def tell_unknown(self) -> None:
+    def report_unanswered_writes(self) -> None:
         """To stderr: the writes whose outcome nobody will learn when the process ends now."""
         for sent in self.in_flight():
             print(
@@ -144,13 +144,13 @@ class Desk:
 
     async def close(self) -> None:
         """Finish what is on the wire, then close the connections."""
-        await self.finish_writes(FINISH_SECONDS)
+        await self.drain_writes(FINISH_SECONDS)
         if self._open is not None:
             with suppress(Exception):  # the process ends: a connection that cannot be closed is of no consequence
                 await self._open[0].aclose()
 
 
-def in_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":
+def with_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":
     """The same settings, pointed at a built-in API of this process's own."""
     from dataclasses import replace
 

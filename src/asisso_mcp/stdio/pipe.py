@@ -1,4 +1,4 @@
-"""The two descriptors of stdio, taken before anything can print on them, and the lines that come in. Standard library only."""
+"""The pipe to the client on stdio: two descriptors, claimed before anything can print on them. Standard library only."""
 
 import os
 import sys
@@ -6,23 +6,26 @@ import sys
 _CHUNK = 1 << 16
 
 
-class Wire:
-    """The pipe to the client. Descriptors 0 and 1 then lead nowhere and to stderr: a stray print cannot reach the client."""
+class StdioPipe:
+    """Reads lines from the client and writes lines to it.
+
+    Once claimed, descriptor 0 leads nowhere and 1 to stderr, so that a stray print cannot reach the client.
+    """
 
     def __init__(self, incoming: int, outgoing: int) -> None:
         self.incoming, self.outgoing = incoming, outgoing
         self.replay: list[bytes] = []
         """Lines that were read and are still to be served."""
-        self.swallow: str | None = None
+        self.suppressed_id: str | None = None
         """Id of a replayed request whose answer the client already has."""
         self.ended = False
         self._rest = b""
         self._lines: list[bytes] = []
 
     @classmethod
-    def take(cls) -> "Wire":
+    def claim(cls) -> "StdioPipe":
         """Move stdin and stdout away, once per process."""
-        incoming, outgoing = _above_standard(0), _above_standard(1)
+        incoming, outgoing = _dup_above_2(0), _dup_above_2(1)
         nowhere = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nowhere, 0)
         os.close(nowhere)
@@ -30,7 +33,7 @@ class Wire:
         os.dup2(2, 1)
         return cls(incoming, outgoing)
 
-    def feed(self) -> None:
+    def read_chunk(self) -> None:
         """Read once; waits for input."""
         found = os.read(self.incoming, _CHUNK)
         if not found:
@@ -49,7 +52,7 @@ class Wire:
         while not self._lines:
             if self.ended:
                 return None
-            self.feed()
+            self.read_chunk()
         return self._lines.pop(0)
 
     def write(self, line: bytes) -> None:
@@ -59,7 +62,7 @@ class Wire:
             left = left[os.write(self.outgoing, left) :]
 
 
-def _above_standard(descriptor: int) -> int:
+def _dup_above_2(descriptor: int) -> int:
     """A copy that is none of the three standard descriptors, and is not inherited."""
     copies = [os.dup(descriptor)]
     while copies[-1] <= 2:

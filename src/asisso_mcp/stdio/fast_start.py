@@ -1,12 +1,13 @@
-"""The first answers on stdio, before the protocol's library is imported: a host starts several servers and waits for each.
+"""Answers a client's first requests on stdio before the MCP SDK is imported.
 
-Importing the MCP SDK takes over half a second, a client's opening (`initialize` or `server/discover`, then `tools/list`)
-needs nothing of it: for given settings these answers never change. So they are prepared (`server/prepared.py` asks the real
-server for them), and answered from here while the SDK is imported in a thread. The first frame that is anything else is
-handed over, with the handshake before it, to the real server on the same pipe. Standard library only, on purpose.
+Importing the SDK takes over half a second, and `initialize` or `server/discover` and then `tools/list` need nothing of it: for
+given settings these replies never change. They are answered from `cached_replies.json`, which `scripts/cached_replies.py` gets from
+the real server, while the SDK is imported in a thread. The first request that is anything else is handed over, with the handshake
+before it, to the real server on the same pipe. A client that asks `server/discover` and then says `initialize` is served as well,
+which the SDK alone refuses. Standard library only.
 
-Prepared answers are used only for the package and the SDK that they were made with, and for settings that they fit; otherwise
-the real server answers from the start. A client that asks `server/discover` and then says `initialize` is served as well.
+The cached replies hold for this version of the package, for one minor series of the SDK, and for settings that do not change
+them; otherwise the real server answers from the first request.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ import signal
 import sys
 
 from asisso_mcp import __version__
-from asisso_mcp.wire import Wire
+from asisso_mcp.stdio.pipe import StdioPipe
 
 TYPE_CHECKING = False  # `typing` and `pathlib` cost more than all that is done here
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, NoReturn
+    from typing import Any
 
-PREPARED = os.path.join(os.path.dirname(__file__), "server", "prepared.json")
-OWN_ID = "asisso-mcp-opening"
-"""The id under which a handshake that was answered here is told to the real server."""
+CACHED_REPLIES = os.path.join(os.path.dirname(__file__), "cached_replies.json")
+REPLAY_ID = "asisso-mcp-fast-start"
+"""The id under which an `initialize` that was answered here is replayed to the real server."""
 
 _VERSION = "io.modelcontextprotocol/protocolVersion"
 _INFO = "io.modelcontextprotocol/clientInfo"
@@ -44,31 +45,29 @@ _WITHOUT_EFFECT = {
     "ASISSO_CAMPAIGNS",
     "ASISSO_LOG_LEVEL",
 }
-"""Settings that change nothing of what is prepared, whatever their value. With any other name the real server answers."""
+"""Settings that change nothing of the cached replies, whatever their value. With any other name the real server answers."""
 
 
-def main() -> NoReturn:
-    """`asisso-mcp`: the opening where it applies, then the command line as anyone would read it."""
-    arguments = sys.argv[1:]
-    prepared = _prepared(arguments, os.environ)
-    if prepared is None:
-        from asisso_mcp.cli import main as command_line
+def serve_first_requests(arguments: Sequence[str], environment: Mapping[str, str]) -> StdioPipe | None:
+    """The pipe, from which the real server goes on; None where the cached replies do not apply, and nothing was read.
 
-        command_line(arguments)
+    Does not return when the client leaves after its first requests.
+    """
+    replies = _cached_replies(arguments, environment)
+    if replies is None:
+        return None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: os._exit(128 + number))
-    wire = Wire.take()
-    Opening(wire, *prepared).run()
-    from asisso_mcp.cli import main as command_line
-
-    command_line(arguments, wire=wire)
+    pipe = StdioPipe.claim()
+    FastStart(pipe, *replies).run()
+    return pipe
 
 
-class Opening:
+class FastStart:
     """Answers a client's usual first frames; `run` returns at the first that is not usual."""
 
-    def __init__(self, wire: Wire, replies: Mapping[str, Any], texts: Sequence[str]) -> None:
-        self._wire = wire
+    def __init__(self, pipe: StdioPipe, replies: Mapping[str, Any], texts: Sequence[str]) -> None:
+        self._pipe = pipe
         self._handshake: Mapping[str, Mapping[str, int]] = replies["handshake"]
         self._modern: Mapping[str, Mapping[str, int]] = replies["modern"]
         self._texts = texts
@@ -78,16 +77,16 @@ class Opening:
 
     def run(self) -> None:
         answered = False
-        while (line := self._wire.next_line()) is not None:
-            if not self._usual(line):
-                self._hand_over(line)
+        while (line := self._pipe.next_line()) is not None:
+            if not self._try_answer(line):
+                self._fall_through(line)
                 return
             answered = True
-            self._import()
+            self._start_import()
         if answered:  # the client asked, was answered, and left: nothing is left to do
             os._exit(0)
 
-    def _usual(self, line: bytes) -> bool:
+    def _try_answer(self, line: bytes) -> bool:
         """Whether the frame was one of those that are answered here, and was answered."""
         try:
             frame = json.loads(line)
@@ -99,25 +98,25 @@ class Opening:
         if not isinstance(params, dict):
             return False
         if "id" not in frame:
-            return self._notified(frame, line, params)
+            return self._accept_notification(frame, line, params)
         if not _is_plain_id(frame["id"]):
             return False
-        result = self._result(frame, params)
+        result = self._find_reply(frame, params)
         if result is None:
             return False
-        self._wire.write(b'{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(frame["id"]).encode(), result.encode()))
+        self._pipe.write(b'{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(frame["id"]).encode(), result.encode()))
         return True
 
-    def _notified(self, frame: Mapping[str, Any], line: bytes, params: Mapping[str, Any]) -> bool:
+    def _accept_notification(self, frame: Mapping[str, Any], line: bytes, params: Mapping[str, Any]) -> bool:
         if frame.get("method") != "notifications/initialized" or params or self._initialize is None:
             return False
         self._initialized = line
         return True
 
-    def _result(self, frame: dict[str, Any], params: Mapping[str, Any]) -> str | None:
+    def _find_reply(self, frame: dict[str, Any], params: Mapping[str, Any]) -> str | None:
         method, opened = frame.get("method"), self._initialize
         if method == "initialize":
-            return self._hello(frame, params) if opened is None else None
+            return self._answer_initialize(frame, params) if opened is None else None
         if opened is not None:
             bare = params.keys() <= {"_meta"} and isinstance(params.get("_meta", {}), dict)
             if not bare or _VERSION in params.get("_meta", {}):
@@ -134,7 +133,7 @@ class Opening:
         number = results.get(str(method))
         return None if number is None else self._texts[number]
 
-    def _hello(self, frame: dict[str, Any], params: Mapping[str, Any]) -> str | None:
+    def _answer_initialize(self, frame: dict[str, Any], params: Mapping[str, Any]) -> str | None:
         version, who = params.get("protocolVersion"), params.get("clientInfo")
         usual = (
             isinstance(version, str)
@@ -148,39 +147,39 @@ class Opening:
         self._initialize = frame
         return self._text(self._handshake[str(version)], "initialize")
 
-    def _hand_over(self, line: bytes) -> None:
+    def _fall_through(self, line: bytes) -> None:
         """The rest belongs to the real server, which first hears of the handshake that was answered here."""
         if self._initialize is not None:
-            self._wire.replay.append(json.dumps({**self._initialize, "id": OWN_ID}).encode())
-            self._wire.swallow = OWN_ID
+            self._pipe.replay.append(json.dumps({**self._initialize, "id": REPLAY_ID}).encode())
+            self._pipe.suppressed_id = REPLAY_ID
         if self._initialized is not None:
-            self._wire.replay.append(self._initialized)
-        self._wire.replay.append(line)
+            self._pipe.replay.append(self._initialized)
+        self._pipe.replay.append(line)
 
-    def _import(self) -> None:
+    def _start_import(self) -> None:
         """Begin, beside the conversation, what the first call will need."""
         if not self._importing:
             self._importing = True
             from threading import Thread
 
-            Thread(target=_import_the_server, daemon=True).start()
+            Thread(target=_import_server, daemon=True).start()
 
 
 _KEYS = {"jsonrpc", "id", "method", "params"}
 
 
-def _import_the_server() -> None:
+def _import_server() -> None:
     gc.disable()  # nothing of an import is garbage
     try:
-        _require_settings()
-        import asisso_mcp.server.stdio  # noqa: F401
+        _check_settings()
+        import asisso_mcp.stdio.server  # noqa: F401
     except Exception:  # noqa: S110 - the same import fails again, and is told, where it is used
         pass
     finally:
         gc.enable()
 
 
-def _require_settings() -> None:
+def _check_settings() -> None:
     """What is wrong with the settings is said now, although the first call is yet to come."""
     from asisso_mcp.config import Settings, SettingsError, UnreadableLimit
 
@@ -216,10 +215,10 @@ def _is_envelope(meta: Mapping[str, Any]) -> bool:
     )
 
 
-def _prepared(
+def _cached_replies(
     arguments: Sequence[str], environment: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], Sequence[str]] | None:
-    """The prepared answers for this start, or None: then the real server speaks from the first frame."""
+    """The replies and the texts that they refer to; None where they do not apply to this start."""
     flags = arguments[1:] if arguments[:1] == ["serve"] else arguments
     read_only = environment.get("ASISSO_READ_ONLY", "0")
     ours = {name for name in environment if name.upper().startswith("ASISSO")}
@@ -230,19 +229,19 @@ def _prepared(
     ):
         return None
     try:
-        with open(PREPARED, "rb") as file:
-            prepared = json.load(file)
+        with open(CACHED_REPLIES, "rb") as file:
+            cached = json.load(file)
     except (OSError, ValueError):
         return None
-    if prepared["package"] != __version__ or not _sdk_is(prepared["sdk"]):
+    if cached["package"] != __version__ or not _is_installed_sdk(cached["sdk"]):
         return None
     variant = "read-only" if "--read-only" in flags or read_only == "1" else "all"
-    return prepared["replies"][variant], prepared["texts"]
+    return cached["replies"][variant], cached["texts"]
 
 
-def _sdk_is(version: str) -> bool:
-    """Whether the SDK that would be imported has this version; asking it would mean importing it."""
+def _is_installed_sdk(series: str) -> bool:
+    """Whether the SDK that would be imported is of this minor series, such as "2.3"; asking it would mean importing it."""
     for folder in sys.path:
         if os.path.isdir(os.path.join(folder, "mcp")):
-            return os.path.isdir(os.path.join(folder, f"mcp-{version}.dist-info"))
+            return any(name.startswith(f"mcp-{series}.") and name.endswith(".dist-info") for name in os.listdir(folder))
     return False

@@ -26,7 +26,7 @@ Window = tuple[int, int]  # minutes since local midnight, end exclusive; an end 
 
 
 @dataclass(frozen=True)
-class Slot:
+class ScheduleSlot:
     """One calling window. `day_of_week`: 0 is Monday, in the schedule's zone. Times as stored, maybe nonsense."""
 
     day_of_week: int
@@ -40,7 +40,7 @@ class Schedule:
 
     enabled: bool
     timezone: str
-    slots: tuple[Slot, ...]
+    slots: tuple[ScheduleSlot, ...]
 
 
 def is_open(schedule: Schedule | None, at: datetime) -> bool:
@@ -82,7 +82,7 @@ def never_opens(schedule: Schedule | None) -> bool:
     return not any(_week(schedule.slots))
 
 
-def in_words(schedule: Schedule | None) -> str:
+def describe(schedule: Schedule | None) -> str:
     """The calling hours for people, one line of about 400 characters at most: what matches, not what is written.
 
     Overlapping and adjacent slots are merged; slots of two days that meet at midnight are one window.
@@ -107,7 +107,7 @@ _remembered = lru_cache(maxsize=128)(_said)
 """The same hours are said again and again: a campaign is read more often than edited."""
 
 
-def opening_in_words(schedule: Schedule | None, at: datetime) -> str:
+def describe_next_change(schedule: Schedule | None, at: datetime) -> str:
     """Whether calls may go out at `at` (aware), until or from when, in the schedule's local time."""
     if schedule is None or (zone := _restricting_zone(schedule)) is None:
         _require_aware(at)
@@ -139,13 +139,13 @@ def _restricting_zone(schedule: Schedule) -> ZoneInfo | None:
     return _load_zone(schedule.timezone) if schedule.enabled and schedule.slots else None
 
 
-def _window(slot: Slot) -> Window | None:
+def _window(slot: ScheduleSlot) -> Window | None:
     """The minutes that match, found as the platform compares: as text. "08:60" to "09:75" matches 09:00 to 10:00."""
     start, end = bisect_left(_CLOCK, slot.start_time), bisect_left(_CLOCK, slot.end_time)
     return (start, end) if start < end and 0 <= slot.day_of_week <= 6 else None
 
 
-def _week(slots: Iterable[Slot]) -> list[list[Window]]:
+def _week(slots: Iterable[ScheduleSlot]) -> list[list[Window]]:
     """For each day, Monday first: its windows in order, merged where they overlap or touch."""
     week: list[list[Window]] = [[] for _ in DAY_NAMES]
     for slot in slots:
@@ -213,13 +213,13 @@ def _slots_in_words(schedule: Schedule) -> str:
 def _groups(week: list[list[Window]]) -> list[str]:
     """Days with equal windows, said together."""
     groups: dict[tuple[Window, ...], list[int]] = {}
-    for day, windows in enumerate(_nights_joined(week)):
+    for day, windows in enumerate(_merge_overnight(week)):
         if windows:
             groups.setdefault(tuple(windows), []).append(day)
     return [f"{_days(days)} {_join_first([_hours(w, days) for w in windows], 6)}" for windows, days in groups.items()]
 
 
-def _nights_joined(week: list[list[Window]]) -> list[list[Window]]:
+def _merge_overnight(week: list[list[Window]]) -> list[list[Window]]:
     """A window up to midnight takes over the one that goes on from there; whole days stay as they are."""
     joined = [list(windows) for windows in week]
     for day, windows in enumerate(week):
@@ -257,7 +257,7 @@ def _hours(window: Window, days: list[int]) -> str:
     return f"{_CLOCK[start]}–{_CLOCK[end - _DAY]} the next day"
 
 
-def _never_matching(slots: Iterable[Slot]) -> list[str]:
+def _never_matching(slots: Iterable[ScheduleSlot]) -> list[str]:
     named = (
         f"{DAY_NAMES[s.day_of_week] if 0 <= s.day_of_week <= 6 else f'day {s.day_of_week}'}"
         f" {_shown(s.start_time, 10)}–{_shown(s.end_time, 10)}"
