@@ -16,7 +16,6 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
-from tests.stdio.test_server import META
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
@@ -31,6 +30,7 @@ from asisso_mcp.tools.registry import ToolContext
 from asisso_mcp.tools.services import TenantServices
 from tests.conftest import no_wait
 from tests.http.served import JSON, launched, message
+from tests.stdio.test_server import META
 
 API_KEY = "RECOGNISABLE.api.key"  # of no form that a mask would know
 TOKEN = "RECOGNISABLE.login.token"
@@ -252,9 +252,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
     service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
-        answer = await next(each for each in TOOLS if each.name == tool).call(
-            arguments, ToolContext(service, TenantServices(SETTINGS).call().policy)
-        )
+        answer = await next(each for each in TOOLS if each.name == tool).call(arguments, ToolContext(service))
     assert answer.is_error
     assert MARK not in answer.text
     for record in caplog.records:

@@ -14,8 +14,9 @@ from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFaul
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.edits import NotAllowed, revision
-from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService, StateChange
+from asisso_mcp.campaigns.models import NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
+from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService
 from asisso_mcp.campaigns.summary import edited_text, paused_text, resumed_text
 from asisso_mcp.campaigns.write_lock import _ExclusiveTurn
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
@@ -410,6 +411,17 @@ async def test_a_write_whose_answer_does_not_show_it_is_unknown_when_it_cannot_b
         "The API accepted it, and its answer does not show it. Reading the campaign afterwards failed as well."
         in unknown.value.text
     )
+
+
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after"])
+async def test_a_lost_reply_of_an_edit_that_the_display_cannot_show_is_unknown_whether_it_was_executed_or_not(
+    service: CampaignService, sandbox: Sandbox, kind: str
+) -> None:
+    """Campaign 2 shows a breaker that is off, or unset and on: switched off, it looks the same."""
+    sandbox.faults.add(Fault(kind, method="PATCH", times=1))
+    with pytest.raises(OutcomeUnknown):
+        await service.edit(2, {"circuit_breaker": {"enabled": False}})
+    assert writes(sandbox) == ["PATCH 2"]
 
 
 @pytest.mark.parametrize(("call", "name"), [("resume", "resume"), ("pause", "pause")])

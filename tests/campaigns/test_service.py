@@ -15,7 +15,7 @@ from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.write_recovery import REPLY_LOST, OutcomeUnknown
 from asisso_mcp.config import Settings

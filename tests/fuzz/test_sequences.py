@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
@@ -84,7 +83,7 @@ class Conversation(RuleBasedStateMachine):
         self.sandbox = Sandbox(clock=lambda: self.now)
         self.recorder = Recorder(self.sandbox)
         client = AsissoClient(ApiTransport(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
-        self.call = ToolContext(CampaignService(client, clock=lambda: self.now, sleep=no_wait), Policy())
+        self.call = ToolContext(CampaignService(client, clock=lambda: self.now, sleep=no_wait))
         self.revisions: dict[int, str] = {}
         self.undo: tuple[str, dict[str, Any], Settings, dict[str, Any]] | None = None
 

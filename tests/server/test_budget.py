@@ -19,8 +19,9 @@ from mcp.client import Client
 
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns.dialing import dialing_status
-from asisso_mcp.campaigns.edits import Change, Discrepancies, NotAllowed, plan_edit, revision
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.edits import plan_edit
+from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
 from asisso_mcp.sandbox import KEY, Sandbox

@@ -11,13 +11,11 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
-from tests.stdio.test_server import started
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
@@ -27,6 +25,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 from tests.conftest import MONDAY, SETTINGS, no_wait
+from tests.stdio.test_server import started
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 HOSTS_GIVE_UP = 60
@@ -195,7 +194,7 @@ async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService
 
 
 async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolResult:
-    return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
+    return await BY_NAME[tool].call(arguments, ToolContext(service))
 
 
 SLOW = pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends, _come_back_later])

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.models import FINAL, Campaign
 from asisso_mcp.campaigns import formatting
-from asisso_mcp.campaigns.dialing import FINAL, DialingStatus, dialing_status, schedule_of
-from asisso_mcp.campaigns.edits import Change, Discrepancies, revision
-from asisso_mcp.campaigns.schedule import Schedule, describe
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.breaker import describe_breaker
+from asisso_mcp.campaigns.dialing import DialingStatus, dialing_status, parse_schedule
+from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, StateChange
+from asisso_mcp.campaigns.revisions import revision
+from asisso_mcp.campaigns.schedule import Schedule
+from asisso_mcp.campaigns.schedule_text import describe
 from asisso_mcp.campaigns.timezones import zone_warning
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
 from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
@@ -37,14 +39,14 @@ def campaign_text(
     campaign: Campaign, now: DialingStatus, known_revision: str, *, log_entries: int = 5, may_write: bool = True
 ) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries."""
-    settings, schedule = campaign.settings(), schedule_of(campaign)
+    settings, schedule = campaign.settings(), parse_schedule(campaign)
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, now)}",
         f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
         *_zone_note(schedule),
         f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
         f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",
-        f"Circuit breaker: {formatting.describe_breaker(settings['circuit_breaker'])}.",
+        f"Circuit breaker: {describe_breaker(settings['circuit_breaker'])}.",
         f"Progress: {_progress(campaign)}",
         _origins(campaign),
         *_log(campaign.logs, log_entries),

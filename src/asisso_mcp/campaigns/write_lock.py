@@ -6,7 +6,7 @@ from typing import Protocol
 
 import anyio
 
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 
 
 class Turn(Protocol):

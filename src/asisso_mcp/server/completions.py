@@ -89,7 +89,7 @@ class Completions:
         except AsissoError as failure:
             logger.warning("No suggestions for campaign_id: %s", failure.text)
             raise MCPError(INTERNAL_ERROR, failure.text) from None
-        found = fitting(params.argument.value, [each for each in choices if call.policy.allows(each.id)])
+        found = fitting(params.argument.value, choices)
         say = _labelled if isinstance(params.ref, PromptReference) else _id
         return _offer([say(choice) for choice in found[:MOST]], len(found))
 

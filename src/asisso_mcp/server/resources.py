@@ -26,7 +26,7 @@ from mcp_types import (
 )
 
 from asisso_mcp.api.errors import AsissoError, NotFound
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.sanitize import quoted, safe_json
 from asisso_mcp.tools.arguments import GetArguments, ListArguments
 from asisso_mcp.tools.campaigns import get_campaign, list_campaigns

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from asisso_mcp.api.models import CampaignEdit, NotNull, StrictBool, WholeNumber
+from asisso_mcp.campaigns.edit_models import CampaignEdit, NotNull, StrictBool, WholeNumber
 
 CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647, description="Id from list_campaigns."), WholeNumber]
 Phase = Literal["draft", "syncing", "running", "paused", "completed", "failed"]

@@ -6,8 +6,9 @@ from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
 from asisso_mcp.campaigns.dialing import dialing_status
-from asisso_mcp.campaigns.edits import UNREADABLE, NotAllowed, revision
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.edits import UNREADABLE
+from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.sanitize import single_line
 from asisso_mcp.tools.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
@@ -19,7 +20,7 @@ _NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
 
 async def list_campaigns(call: ToolContext, arguments: ListArguments) -> CampaignsResult:
     at = call.service.clock()
-    campaigns = [campaign for campaign in await call.service.list() if call.policy.allows(campaign.id)]
+    campaigns = await call.service.list()
     query = single_line(arguments.query or "", _NAME_LENGTH).casefold()
     matching = [
         campaign
@@ -44,14 +45,13 @@ async def list_campaigns(call: ToolContext, arguments: ListArguments) -> Campaig
 
 
 async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignResult:
-    call.policy.check_campaign(arguments.campaign_id)
     campaign = await call.service.get(arguments.campaign_id)
     now = dialing_status(campaign, call.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
     known = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.policy.may_write),
+        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.service.policy.may_write),
         campaign_id=campaign.id,
         name=single_line(campaign.name, _NAME_LENGTH),
         state=single_line(campaign.phase, 40),
@@ -70,7 +70,6 @@ async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignRe
 
 
 async def update_campaign(call: ToolContext, arguments: UpdateArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
     named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
     if not named:
         raise NotAllowed(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
@@ -85,13 +84,11 @@ async def update_campaign(call: ToolContext, arguments: UpdateArguments) -> Writ
 
 
 async def pause_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
     switched = await call.service.pause(arguments.campaign_id)
     return _switch_result(switched, paused_text(switched, call.service.clock()), undo_tool="resume_campaign")
 
 
 async def resume_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
     switched = await call.service.resume(arguments.campaign_id)
     return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.truncation import truncate
@@ -40,7 +40,6 @@ class ToolContext:
     """
 
     service: CampaignService
-    policy: Policy
     notes: tuple[str, ...] = ()
 
 

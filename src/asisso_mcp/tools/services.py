@@ -67,7 +67,7 @@ class TenantServices:
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
     def call(self, caller: Caller = OPERATOR) -> ToolContext:
-        return ToolContext(self.service_for(caller), self._policy.within(caller))
+        return ToolContext(self.service_for(caller).within(self._policy.within(caller)))
 
     @property
     def service(self) -> "CampaignService":
