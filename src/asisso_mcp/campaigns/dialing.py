@@ -22,6 +22,8 @@ class DialingStatus:
 
     dialing: bool | None
     words: str
+    only_state: bool = False
+    """Whether the words say no more than the campaign's state does."""
 
 
 def parse_schedule(campaign: Campaign) -> Schedule | None:
@@ -48,7 +50,7 @@ def dialing_status(campaign: Campaign, at: datetime) -> DialingStatus:
         case "paused":
             trip = last_trip(campaign)
             if trip is None:
-                return DialingStatus(False, "Not dialing: paused.")
+                return DialingStatus(False, "Not dialing: paused.", only_state=True)
             return DialingStatus(
                 False, f"Not dialing: paused, probably by the circuit breaker ({quoted(redact(trip), 160)})."
             )

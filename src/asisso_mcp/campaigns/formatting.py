@@ -65,6 +65,12 @@ def describe_change(change: Change) -> str:
     return f"{single_line(change.field, 60)}: {before} → {after}{other}"
 
 
+def describe_discrepancy(change: Change) -> str:
+    """`retry_config.max_retries: 3, not 5`: what is there, and what was meant (`before`)."""
+    say = _value_for(change.field)
+    return f"{single_line(change.field, 60)}: {say(change.after)}, not {say(change.before)}"
+
+
 def _value_for(field: str) -> Callable[[Any], str]:
     leaf = field.rpartition(".")[2]
     if leaf == "name":

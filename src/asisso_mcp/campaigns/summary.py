@@ -1,6 +1,6 @@
 """The text that people and models read: outcome first, then facts, what they mean, and the way back. Pure.
 
-Bounded for any input: names, log texts and lists are cut by what they would cost a reader, our own words are few.
+Names, log texts and lists are bounded here; the whole text is cut where results leave (tools/registry).
 """
 
 import re
@@ -18,7 +18,7 @@ from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.schedule import Schedule
 from asisso_mcp.campaigns.schedule_text import describe
 from asisso_mcp.campaigns.timezones import zone_warning
-from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
+from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
 from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
 
 _LOG_LENGTH = 140
@@ -53,7 +53,7 @@ def campaign_text(
         *_api_warnings(campaign),
         f"Revision {known_revision}. {_next_step(campaign) if may_write else ''}".rstrip(),
     ]
-    return truncate("\n".join(line for line in lines if line))
+    return "\n".join(line for line in lines if line)
 
 
 def list_text(shown: Sequence[tuple[Campaign, DialingStatus]], matching: int, total: int) -> str:
@@ -99,18 +99,17 @@ def edited_text(edited: EditResult, at: datetime) -> str:
         lines = [
             f"{'Partly applied' if plan.changes else 'Not applied'}: {who} was written, and does not show all of the edit. Someone "
             "else may have written at the same moment. Not in place:",
-            *(_differing(change) for change in edited.comparison.missing[:_CHANGES_SHOWN]),
+            *(f"- {formatting.describe_discrepancy(change)}" for change in edited.comparison.missing[:_CHANGES_SHOWN]),
             *(["In place:", *_changes(plan.changes)] if plan.changes else []),
         ]
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines.append(dialing_status(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if not plan.undo or edited.preview or not plan.body:
-        return truncate("\n".join(lines))
-    body = truncate("\n".join(lines), LIMIT - estimate_tokens(_UNDO_ELSEWHERE))
-    undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
-    return f"{body}\n{undo if estimate_tokens(body) + estimate_tokens(undo) < LIMIT else _UNDO_ELSEWHERE}"
+    if plan.undo and plan.body and not edited.preview:
+        undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
+        lines.append(undo if estimate_tokens(undo) < LIMIT // 2 else _UNDO_ELSEWHERE)
+    return "\n".join(lines)
 
 
 def paused_text(switched: StateChange, at: datetime) -> str:
@@ -168,7 +167,7 @@ def _formerly(switched: StateChange) -> str:
 
 def _state(campaign: Campaign, now: DialingStatus) -> str:
     state = formatting.describe_state(campaign)
-    return f"{state}, not dialing." if now.words == f"Not dialing: {state}." else f"{state}. {now.words}"
+    return f"{state}, not dialing." if now.only_state else f"{state}. {now.words}"
 
 
 def _zone_note(schedule: Schedule | None) -> list[str]:
@@ -264,7 +263,9 @@ def _log_line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return f"- {quoted(redact(entry), 80)}"
     level, event = (single_line(entry.get(key, ""), 32) for key in ("level", "event"))
-    return f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', '')), _LOG_LENGTH)}"
+    return (
+        f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', ''), _LOG_LENGTH), _LOG_LENGTH)}"
+    )
 
 
 def _log_moment(entry: dict[str, Any]) -> str:
@@ -293,11 +294,6 @@ def _next_step(campaign: Campaign) -> str:
 def _changes(changes: Sequence[Change]) -> list[str]:
     lines = [f"- {formatting.describe_change(change)}" for change in changes[:_CHANGES_SHOWN]]
     return lines + ([f"- and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else [])
-
-
-def _differing(change: Change) -> str:
-    wanted, _, found = formatting.describe_change(change).partition(": ")[2].partition(" → ")
-    return f"- {single_line(change.field, 60)}: {found}, not {wanted}"
 
 
 def _foreign(comparison: Discrepancies) -> list[str]:

@@ -29,15 +29,15 @@ from asisso_mcp.api.errors import AsissoError, NotFound
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.sanitize import quoted, safe_json
 from asisso_mcp.tools.arguments import GetArguments, ListArguments
-from asisso_mcp.tools.campaigns import get_campaign, list_campaigns
-from asisso_mcp.tools.registry import ToolContext
-from asisso_mcp.tools.results import CampaignResult, CampaignsResult
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import ToolContext, ToolResult
 
 logger = logging.getLogger(__name__)
 
 LIST = "asisso://campaigns"
 TEMPLATE = "asisso://campaigns/{campaign_id}"
 
+_LIST_TOOL, _GET_TOOL = TOOLS[:2]
 _TEXT = "text/plain"
 _JSON = "application/json"
 _ONE = re.compile(r"asisso://campaigns/([1-9][0-9]{0,9})", re.ASCII)
@@ -83,7 +83,7 @@ class Resources:
         campaign_id = _campaign_in(params.uri)
         call = self._call_for(context)
         try:
-            result = await _result(call, campaign_id)
+            result = await _read(call, campaign_id)
         except (NotFound, NotAllowed) as refusal:
             raise _refused(INVALID_PARAMS, refusal.text, params.uri) from None
         except AsissoError as failure:
@@ -94,7 +94,7 @@ class Resources:
             logger.debug("It failed here:\n%s", "".join(traceback.format_tb(fault.__traceback__)).rstrip())
             text = f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). Nothing was changed."
             raise _refused(INTERNAL_ERROR, text, params.uri) from None
-        structure = result.structure()
+        structure = dict(result.structure or {})
         summary = structure.pop("summary")
         return ReadResourceResult(
             contents=[
@@ -104,10 +104,10 @@ class Resources:
         )
 
 
-async def _result(call: ToolContext, campaign_id: int | None) -> CampaignResult | CampaignsResult:
+async def _read(call: ToolContext, campaign_id: int | None) -> ToolResult:
     if campaign_id is None:
-        return await list_campaigns(call, ListArguments(limit=100))
-    return await get_campaign(call, GetArguments(campaign_id=campaign_id))
+        return await _LIST_TOOL.run(ListArguments(limit=100), call)
+    return await _GET_TOOL.run(GetArguments(campaign_id=campaign_id), call)
 
 
 def _campaign_in(uri: str) -> int | None:

@@ -10,22 +10,20 @@ from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
-from asisso_mcp.sanitize import single_line
+from asisso_mcp.sanitize import MAX_TEXT, single_line
 from asisso_mcp.tools.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
 from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
 from asisso_mcp.tools.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
-
-_NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
 
 
 async def list_campaigns(call: ToolContext, arguments: ListArguments) -> CampaignsResult:
     at = call.service.clock()
     campaigns = await call.service.list()
-    query = single_line(arguments.query or "", _NAME_LENGTH).casefold()
+    query = single_line(arguments.query or "", MAX_TEXT).casefold()
     matching = [
         campaign
         for campaign in campaigns
-        if query in single_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
+        if query in single_line(campaign.name, MAX_TEXT).casefold() and arguments.state in (None, campaign.phase)
     ]
     shown = [(campaign, dialing_status(campaign, at)) for campaign in matching[: arguments.limit or 20]]
     return CampaignsResult(
@@ -35,8 +33,8 @@ async def list_campaigns(call: ToolContext, arguments: ListArguments) -> Campaig
         campaigns=[
             CampaignRow(
                 campaign_id=campaign.id,
-                name=single_line(campaign.name, _NAME_LENGTH),
-                state=single_line(campaign.phase, 40),
+                name=campaign.name,
+                state=campaign.phase,
                 dialing=now.dialing,
             )
             for campaign, now in shown
@@ -53,14 +51,14 @@ async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignRe
     return CampaignResult(
         summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.service.policy.may_write),
         campaign_id=campaign.id,
-        name=single_line(campaign.name, _NAME_LENGTH),
-        state=single_line(campaign.phase, 40),
+        name=campaign.name,
+        state=campaign.phase,
         dialing=now.dialing,
         revision=known,
-        retry_config=_shown_section("retry_config", settings),
+        retry_config=_known_leaves("retry_config", settings),
         max_concurrency=settings["max_concurrency"],
-        schedule_config=_shown_section("schedule_config", settings),
-        circuit_breaker=_shown_section("circuit_breaker", settings),
+        schedule_config=_known_leaves("schedule_config", settings),
+        circuit_breaker=_known_leaves("circuit_breaker", settings),
         executed_count=campaign.executed_count,
         total_queued_count=campaign.total_queued_count,
         total_rows=campaign.total_rows,
@@ -93,24 +91,10 @@ async def resume_campaign(call: ToolContext, arguments: CampaignArguments) -> Wr
     return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
 
 
-def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A section as it may be shown: the leaves that this server knows, their texts on one line, at most 50 slots."""
+def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The leaves of a section that this server knows."""
     section = settings[name]
-    if section is None:
-        return None
-    known = {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
-    shown = _plain_leaves(known)
-    if isinstance(slots := known.get("slots"), list):
-        shown["slots"] = [_plain_leaves(slot) for slot in slots[:50] if isinstance(slot, dict)]
-    return shown
-
-
-def _plain_leaves(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        leaf: single_line(each, 80) if isinstance(each, str) else each
-        for leaf, each in values.items()
-        if each is None or isinstance(each, (str, int, float))
-    }
+    return None if section is None else {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
 
 
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
@@ -120,11 +104,10 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
     return WriteResult(
         summary=summary,
         campaign_id=edited.campaign.id,
-        state=single_line(edited.campaign.phase, 40),
+        state=edited.campaign.phase,
         applied=edited.applied,
         changes=[
-            FieldChange(field=change.field, before=_shown(change.before), after=_shown(change.after))
-            for change in edited.plan.changes
+            FieldChange(field=change.field, before=change.before, after=change.after) for change in edited.plan.changes
         ],
         revision=revision(edited.campaign.settings()),
         undo_tool="update_campaign" if undoable else None,
@@ -139,7 +122,7 @@ def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> Wr
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
-        state=single_line(after.phase, 40),
+        state=after.phase,
         applied=switched.applied,
         changes=[_state_change(before, after)] if moved else [],
         revision=revision(after.settings()),
@@ -150,12 +133,7 @@ def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> Wr
 
 
 def _state_change(before: Campaign | None, after: Campaign) -> FieldChange:
-    former = UNREADABLE if before is None else single_line(before.phase, 40)
-    return FieldChange(field="state", before=former, after=single_line(after.phase, 40))
-
-
-def _shown(value: Any) -> Any:
-    return single_line(value, _NAME_LENGTH) if isinstance(value, str) else value
+    return FieldChange(field="state", before=UNREADABLE if before is None else before.phase, after=after.phase)
 
 
 _READ = ToolAnnotations(read_only=True, destructive=False, idempotent=True)

@@ -14,7 +14,7 @@ from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.truncation import truncate
-from asisso_mcp.sanitize import single_line
+from asisso_mcp.sanitize import clean_json, single_line
 from asisso_mcp.tools.coercion import decode, null_notes
 from asisso_mcp.tools.json_schema import input_schema, output_schema
 from asisso_mcp.tools.validation_errors import explain
@@ -103,7 +103,11 @@ class Tool:
             },
         }
 
-    async def call(self, arguments: Mapping[str, Any], call: ToolContext) -> ToolResult:
+    async def run(self, arguments: Any, context: ToolContext) -> ToolResult:
+        """What the handler returns for validated arguments, as it may be shown. Raises what the handler raises."""
+        return self.to_result(await self.handler(context, arguments))
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         """Validate, run, and answer in words. Only cancellation gets out."""
         named, nulls = decode(arguments, self.input_schema)
         try:
@@ -111,7 +115,7 @@ class Tool:
         except ValidationError as problem:
             return ToolResult(truncate(explain(self.name, problem, self.input_schema)))
         try:
-            result = await self.handler(replace(call, notes=null_notes(nulls)), checked)
+            return await self.run(checked, replace(context, notes=null_notes(nulls)))
         except (AsissoError, NotAllowed) as refusal:
             return ToolResult(truncate(refusal.text))
         except Exception as fault:
@@ -123,11 +127,15 @@ class Tool:
                 + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")
                 + " Please report it with what you asked for."
             )
-        return self.answer(result)
 
-    def answer(self, result: ToolOutput) -> ToolResult:
-        """What the handler returned, as an answer."""
-        return ToolResult(result.summary, result.structure())
+    def to_result(self, output: ToolOutput) -> ToolResult:
+        """The one exit: text and structure are cut and cleaned here. Arguments for another call (`undo`) stay exact."""
+        text, structure = truncate(output.summary), output.structure()
+        return ToolResult(text, {name: _shown(name, value) for name, value in {**structure, "summary": text}.items()})
+
+
+def _shown(name: str, value: Any) -> Any:
+    return value if name in ("summary", "undo") else clean_json(value)
 
 
 class Registry:
