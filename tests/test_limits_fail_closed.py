@@ -10,7 +10,7 @@ import pytest
 from asisso_mcp import Toolbox
 from asisso_mcp.cli import main
 from asisso_mcp.config import UnreadableLimit
-from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import MONDAY
 from tests.stdio.test_server import Raw, started
@@ -53,14 +53,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def api() -> Iterator[Running]:
+def api() -> Iterator[RunningServer]:
     sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         yield running
     assert sandbox.requests == [], "something was sent to the API"
 
 
-def environment_of(api: Running, limits: dict[str, str]) -> dict[str, str]:
+def environment_of(api: RunningServer, limits: dict[str, str]) -> dict[str, str]:
     return {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY, **limits}
 
 
@@ -73,7 +73,7 @@ def refused(raw: Raw, method: str, **params: Any) -> Any:
     [("modern", *UNREADABLE["a placeholder"]), *(("legacy", *each) for each in UNREADABLE.values())],
 )
 def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_reason(
-    api: Running, era: str, environment: dict[str, str], reason: str
+    api: RunningServer, era: str, environment: dict[str, str], reason: str
 ) -> None:
     said = f"Nothing was sent, because of how this server was started: {reason}"
     with started(**environment_of(api, environment)) as raw:
@@ -95,13 +95,13 @@ def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_rea
 
 def test_on_stdio_with_limits_that_can_be_read_calls_are_answered() -> None:
     limits = {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "3,4"}
-    with Running(Sandbox(clock=lambda: MONDAY)) as api, started(**environment_of(api, limits)) as raw:
+    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api, started(**environment_of(api, limits)) as raw:
         raw.open("legacy")
         assert raw.call("get_campaign", campaign_id=3)["isError"] is False
         assert raw.end() == (0, "")
 
 
-def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: Running) -> None:
+def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: RunningServer) -> None:
     with started("--read-only", **environment_of(api, {"ASISSO_CAMPAIGNS": ""})) as raw:
         raw.open("legacy")
         assert [tool["name"] for tool in raw.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
@@ -109,7 +109,7 @@ def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_of
 
 
 @EACH
-def test_over_http_the_start_is_refused(api: Running, environment: dict[str, str], reason: str) -> None:
+def test_over_http_the_start_is_refused(api: RunningServer, environment: dict[str, str], reason: str) -> None:
     command = [sys.executable, "-m", "asisso_mcp", "serve", "--transport", "http", "--port", "0"]
     ended = subprocess.run(
         command, env=environment_of(api, environment), capture_output=True, text=True, check=False, timeout=60
@@ -120,7 +120,7 @@ def test_over_http_the_start_is_refused(api: Running, environment: dict[str, str
 @pytest.mark.parametrize("command", [["call", "pause_campaign", "campaign_id=3"], ["doctor"]])
 @EACH
 def test_call_and_doctor_refuse_with_the_reason(
-    api: Running,
+    api: RunningServer,
     command: list[str],
     environment: dict[str, str],
     reason: str,

@@ -21,7 +21,7 @@ from asisso_mcp.campaigns.summary import edited_text, paused_text, resumed_text
 from asisso_mcp.campaigns.write_lock import _ExclusiveTurn
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, no_wait
 
@@ -329,7 +329,7 @@ async def test_an_edit_that_a_colleague_made_during_a_wait_needs_no_second_reque
 async def test_a_write_that_may_land_late_is_sent_once_and_is_unknown(
     sandbox: Sandbox, fault: dict[str, Any], call: str
 ) -> None:
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(timeout=0.3, base_url=running.url, api_key=SecretStr(KEY))
         connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)
@@ -442,7 +442,7 @@ async def test_a_pause_during_an_import_is_told_as_done_although_the_second_one_
     sandbox: Sandbox,
 ) -> None:
     """The deadline comes while the second pause is being looked into; the first one was executed."""
-    sandbox.faults.add(Fault("unsync", times=1))
+    sandbox.faults.add(Fault("import-ends", times=1))
     service = own(sandbox, sleep=no_wait)
     real = service._client.pause
     paused = 0
@@ -480,7 +480,7 @@ async def test_a_campaign_that_cannot_be_read_is_paused_all_the_same(
 ) -> None:
     monkeypatch.setattr(deadlines, "PAUSE_READ_SECONDS", 0.3)
     sandbox.faults.add(Fault(method="GET", **fault))
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(timeout=5, base_url=running.url, api_key=SecretStr(KEY))
         connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)

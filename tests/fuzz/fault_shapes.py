@@ -55,7 +55,7 @@ faults = st.one_of(
         times,
     ),
     st.builds(lambda when, times: Fault("trip", when=when, times=times), st.sampled_from(["before", "after"]), times),
-    st.builds(lambda seconds: Fault("unsync", seconds=seconds, times=1), st.sampled_from([None, 0.0, 60.0])),
+    st.builds(lambda seconds: Fault("import-ends", seconds=seconds, times=1), st.sampled_from([None, 0.0, 60.0])),
 )
 
 
@@ -93,7 +93,7 @@ meddling = st.one_of(
         foreign,
     ),
     st.builds(lambda when: Fault("trip", when=when, times=1), st.sampled_from(["before", "after"])),
-    st.just(Fault("unsync", times=1)),
+    st.just(Fault("import-ends", times=1)),
 )
 
 

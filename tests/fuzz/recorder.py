@@ -134,7 +134,7 @@ class Recorder:
         """A fresh watch; what happens from now on is in it."""
         self._watches[campaign_id] = watch = Watch()
         if campaign_id in self._outer._undone:  # a pause that the next read will undo
-            watch.fired.append("unsync/pending")
+            watch.fired.append("import-ends/pending")
         return watch
 
     def note_outage(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, RunningServer, Sandbox
 from tests.http.served import launched, legacy, modern
 
 OWN_CAMPAIGNS = 4
@@ -102,7 +102,7 @@ async def measure(clients: int, calls: int, workers: int = 1) -> Outcome:
     sandbox.faults.add(Fault("delay", seconds=0.002))
     outcome = Outcome(clients, workers)
     with (
-        Running(sandbox) as api,
+        RunningServer(sandbox) as api,
         launched(
             "--auth", "passthrough", "--workers", str(workers), environment={"ASISSO_BASE_URL": api.url}
         ) as server,

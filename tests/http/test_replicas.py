@@ -13,7 +13,7 @@ import uvicorn
 from asisso_mcp.demo import converse
 from asisso_mcp.http.process import listen
 from asisso_mcp.http.settings import HttpSettings
-from asisso_mcp.sandbox import KEY, Running
+from asisso_mcp.sandbox import KEY, RunningServer
 from tests.http.served import ERAS, connected, launched, modern, post
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def balanced(proxy: RoundRobin) -> Iterator[str]:
         listening.close()
 
 
-async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras(api: Running) -> None:
+async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url}
     with (
         launched("--auth", "passthrough", environment=environment) as one,
@@ -79,7 +79,7 @@ async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras
             assert len(proxy.sent) >= 9
 
 
-async def test_workers_that_share_a_port_complete_the_demo_in_both_eras(api: Running) -> None:
+async def test_workers_that_share_a_port_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
     with launched("--workers", "2", environment=environment) as running:
         for era in ERAS:

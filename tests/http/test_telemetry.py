@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from asisso_mcp.config import SettingsError
-from asisso_mcp.sandbox import KEY, Running
+from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
 from tests.http.served import launched, modern, post
 
@@ -54,7 +54,7 @@ def collector() -> Iterator[Collector]:
         yield collector
 
 
-def test_calls_and_api_requests_are_told_without_anything_personal(api: Running, collector: Collector) -> None:
+def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningServer, collector: Collector) -> None:
     environment = {
         "ASISSO_BASE_URL": api.url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,

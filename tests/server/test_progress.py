@@ -18,7 +18,7 @@ from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
@@ -83,7 +83,7 @@ async def test_a_client_that_did_not_ask_hears_nothing_but_the_answer(
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one() -> None:
     sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as running, ExitStack() as stack:
+    with RunningServer(sandbox) as running, ExitStack() as stack:
         raws = [stack.enter_context(started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY)) for _ in range(2)]
         for raw, era in zip(raws, ("legacy", "modern"), strict=True):
             raw.open(era)
@@ -340,7 +340,7 @@ async def test_however_many_calls_there_are_the_api_never_gets_more_than_sixteen
     sandbox.app = counting
     sandbox.faults.add(Fault("delay", seconds=0.02))
     failed: list[str] = []
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(api_key=SETTINGS.api_key, base_url=running.url)
         async with Client(build_server(settings)) as client:
 

@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from asisso_mcp import Toolbox
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, SETTINGS
 from tests.stdio.test_server import started
@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.fixture
 def api(sandbox: Sandbox) -> Iterator[dict[str, str]]:
     """A sandbox on a socket, as the environment of a process."""
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         yield {"PATH": os.environ["PATH"], "ASISSO_BASE_URL": running.url, "ASISSO_API_KEY": KEY}
 
 

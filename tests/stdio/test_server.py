@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.conftest import MONDAY
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -244,7 +244,7 @@ def test_a_setting_that_does_not_fit_is_said_in_one_line(environment: dict[str, 
 def _slow_sandbox(seconds: float) -> Iterator[tuple[Sandbox, Raw, Fault]]:
     """A server over a sandbox whose writes take `seconds`."""
     sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as running, started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY) as raw:
+    with RunningServer(sandbox) as running, started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY) as raw:
         raw.open("legacy")
         raw.call("get_campaign", campaign_id=3)
         faults = [Fault("delay", method=method, seconds=seconds) for method in ("PATCH", "POST")]

@@ -133,20 +133,20 @@ class FaultInjector:
         if context.answer.status == HTTPStatus.OK:
             edit("after", "overwrite")
             trip("after")
-            self._promise_unsync(context.acting, campaign)
+            self._schedule_import_end(context.acting, campaign)
 
-    def _promise_unsync(self, acting: list[Fault], campaign: int) -> None:
+    def _schedule_import_end(self, acting: list[Fault], campaign: int) -> None:
         for fault in acting:
-            if fault.kind == "unsync" and fault.seconds is not None:
-                side_effects.unsync(self._store, campaign, fault.seconds)
-            elif fault.kind == "unsync":
+            if fault.kind == "import-ends" and fault.seconds is not None:
+                side_effects.end_import(self._store, campaign, fault.seconds)
+            elif fault.kind == "import-ends":
                 self._undone.add(campaign)
 
     def _undo_pauses(self, campaign: int | None) -> None:
         read = set(self._undone) if campaign is None else self._undone & {campaign}
         for undone in read:
             self._undone.discard(undone)
-            side_effects.unsync(self._store, undone, 0)
+            side_effects.end_import(self._store, undone, 0)
 
 
 async def _read(receive: Receive) -> bytes:

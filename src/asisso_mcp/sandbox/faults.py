@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "redirect": ("location",),
     "trip": ("when",),
     "foreign-edit": ("fields", "when"),
-    "unsync": ("seconds",),
+    "import-ends": ("seconds",),
     "poison": (),
 }
 """Each kind with the parameters it takes beside the selectors."""
@@ -42,7 +42,7 @@ _WRITES = ("PATCH", "POST")
 _IMPLIED = {
     "trip": _WRITES,
     "foreign-edit": ("PATCH",),
-    "unsync": ("POST",),
+    "import-ends": ("POST",),
     "stale-body": _WRITES,
     "minimal-body": _WRITES,
 }
@@ -61,7 +61,7 @@ class Fault:
     `stale-body` (executed, and a success that shows the campaign as it was before) · `minimal-body` (executed, and a
     success with id, name and state alone) · `redirect` (`location`; not executed) · `trip` (the breaker trips `when`
     before or after a write to a running campaign) · `foreign-edit` (another user's PATCH of `fields` lands `when` before
-    or after ours; `overwrite` puts their stale metadata back after our answer was made, `lost` before it was) · `unsync`
+    or after ours; `overwrite` puts their stale metadata back after our answer was made, `lost` before it was) · `import-ends`
     (a pause is undone after the next read, or after `seconds` of the clock) · `poison` (`campaign` stores a partial
     retry_config, at once).
 
@@ -118,7 +118,7 @@ class Fault:
         return (
             self.kind != "poison"
             and (methods is None or method in methods)
-            and (self.kind != "unsync" or path.endswith("/pause"))
+            and (self.kind != "import-ends" or path.endswith("/pause"))
             and (self.path is None or self.path in path)
             and (self.campaign is None or self.campaign == campaign_of(path))
         )

@@ -91,7 +91,7 @@ def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> Non
             signal.signal(number, handler)
 
 
-class Running:
+class RunningServer:
     """A sandbox on a loopback port while the `with` block lasts; `url` is its origin.
 
     port: 0 for any free one; another, to come back where it was. Raises OSError for a port in use.

@@ -71,7 +71,7 @@ def _other_section(ours: Any) -> dict[str, Any]:
     return next((edit for edit in _OTHERS_EDITS if not touched & set(edit)), _OTHERS_EDITS[-1])
 
 
-def unsync(store: Store, campaign_id: int, seconds: float) -> None:
+def end_import(store: Store, campaign_id: int, seconds: float) -> None:
     """The sync that was running ends in `seconds` of the clock, and sets `running` whatever the state is then."""
     if store.row(campaign_id) is not None:
         store.write(campaign_id, {"sync_ends_at": to_iso(store.now() + timedelta(seconds=seconds))})
