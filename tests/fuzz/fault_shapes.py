@@ -20,10 +20,14 @@ faults = st.one_of(
     ),
     st.builds(
         lambda kind, method, times: Fault(kind, method=method, times=times, bytes=8_400_000),
-        st.sampled_from(
-            ["error-after", "broken-json", "cut-body", "huge-body", "stale-body", "minimal-body", "redirect"]
-        ),
+        st.sampled_from(["error-after", "broken-json", "cut-body", "huge-body", "redirect"]),
         methods,
+        times,
+    ),
+    st.builds(
+        lambda kind, method, times: Fault(kind, method=method, times=times),
+        st.sampled_from(["stale-body", "minimal-body"]),
+        st.sampled_from(["PATCH", "POST", None]),
         times,
     ),
     st.builds(
@@ -71,7 +75,9 @@ def lost(method: str | None) -> st.SearchStrategy[Fault]:
         ),
         st.builds(
             lambda kind: Fault(kind, method=method, times=1, after=after),
-            st.sampled_from(["error-after", "broken-json", "stale-body", "minimal-body"]),
+            st.sampled_from(
+                ["error-after", "broken-json", *([] if method == "GET" else ["stale-body", "minimal-body"])]
+            ),
         ),
         st.builds(
             lambda code, times: Fault("status", code=code, method=method, times=times, after=after),
