@@ -495,6 +495,22 @@ async def test_a_campaign_that_cannot_be_read_is_paused_all_the_same(
     assert f"Note: {NOT_READ_BEFORE}" in text
 
 
+async def test_a_pause_without_a_reading_before_whose_reply_was_lost_does_not_say_whose_doing_it_was(
+    sandbox: Sandbox, waits: Waits
+) -> None:
+    waits.go_on.set()
+    service = own(sandbox)
+    sandbox.put(3, state="paused")
+    sandbox.faults.add(Fault("status", method="GET", code=500, times=2))
+    sandbox.faults.add(Fault("drop-before", method="POST", times=1))
+    switched = await service.pause(3)
+    assert not switched.applied
+    assert paused_text(switched, MONDAY) == (
+        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
+        f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
+    )
+
+
 async def test_a_malformed_row_is_paused_and_called_unknown_because_the_api_answers_with_an_error(
     service: CampaignService, sandbox: Sandbox
 ) -> None:

@@ -201,11 +201,12 @@ def test_lines_from_a_file_or_a_closed_pipe_are_all_answered(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_write_that_was_sent_is_finished_when_a_signal_comes(number: int, code: int) -> None:
+def test_a_write_that_was_sent_is_finished_and_answered_when_a_signal_comes(number: int, code: int) -> None:
     with _slow_sandbox(0.7) as (sandbox, raw, fault):
-        raw.send("tools/call", name="update_campaign", arguments={"campaign_id": 4, "max_concurrency": 2})
+        asked = raw.send("tools/call", name="update_campaign", arguments={"campaign_id": 4, "max_concurrency": 2})
         _until_fired(fault)
         raw.process.send_signal(number)
+        assert raw.receive(asked)["result"]["structuredContent"]["applied"] is True
         raw.process.wait(timeout=6)
         assert raw.process.returncode == code
         assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2

@@ -261,7 +261,9 @@ class CampaignService:
         elif before is not None and not before.shown_settings <= after.shown_settings:
             # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
             after = await self._reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
-        return StateChange(before, after, applied=after.phase == goal, notes=notes)
+        # Without a reading before, a reading after does not tell whose doing it was.
+        is_ours = after.phase == goal and (before is not None or not notes)
+        return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
     async def _hold(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""

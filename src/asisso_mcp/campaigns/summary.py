@@ -123,9 +123,8 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
     if not switched.applied:
-        lines = [
-            f"{who} is paused, not by this request. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."
-        ]
+        whose = "not by this request" if switched.before else "whether by this request is not known"
+        lines = [f"{who} is paused, {whose}. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
         f"Done: {who} is paused{_formerly(switched)}.",

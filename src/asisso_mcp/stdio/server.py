@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
+FLUSH_SECONDS = 0.5
+"""After a signal and the writes: for answers that are on their way to the client."""
 _BUFFERED_MESSAGES = 16
 _PIPE_BYTES = 4096
 """What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
@@ -73,6 +75,7 @@ class StdioSession:
         self._asked: set[RequestId] = set()
         """Requests that were read and are not answered yet."""
         self._idle = anyio.Event()
+        self._writes_in_loop = _is_pollable(pipe.outgoing)
 
     async def run(self) -> None:
         # A little room: a message need not wait until the other side is ready to take it.
@@ -99,13 +102,16 @@ class StdioSession:
                     self._asked.add(message.id)
                 await to_server.send(SessionMessage(message))
             # What was asked before the input ended is answered, within bounds: `printf … | asisso-mcp` works.
-            with anyio.move_on_after(GRACE_SECONDS):
-                while self._asked:
-                    self._idle = anyio.Event()
-                    await self._idle.wait()
+            await self._wait_until_answered(GRACE_SECONDS)
         await self._services.drain_writes(GRACE_SECONDS)
         if self._services.in_flight():
             _exit_now(0)
+
+    async def _wait_until_answered(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._asked:
+                self._idle = anyio.Event()
+                await self._idle.wait()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         pipe = self._pipe
@@ -124,26 +130,26 @@ class StdioSession:
                 await anyio.to_thread.run_sync(pipe.read_chunk, abandon_on_cancel=True)
 
     async def _write(self, from_server: "Outgoing") -> None:
-        waits_in_loop = _is_pollable(self._pipe.outgoing)
         async with from_server:
             async for sent in from_server:
                 message = sent.message
-                if isinstance(message, JSONRPCResponse | JSONRPCError):
-                    if message.id is not None:
-                        self._asked.discard(message.id)
-                    if not self._asked:
-                        self._idle.set()
-                    if message.id == self._pipe.suppressed_id is not None:
-                        continue
-                line = message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-                if not waits_in_loop:
-                    await anyio.to_thread.run_sync(self._pipe.write, line[:-1])
-                    continue
-                try:
-                    await self._write_in_loop(memoryview(line))
-                except BrokenPipeError:  # the client is gone without a word
-                    await self._services.drain_writes(GRACE_SECONDS)
-                    _exit_now(0)
+                answered = message.id if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+                if answered is None or answered != self._pipe.suppressed_id:
+                    await self._write_line(message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+                if answered is not None:
+                    self._asked.discard(answered)
+                if not self._asked:
+                    self._idle.set()
+
+    async def _write_line(self, line: bytes) -> None:
+        if not self._writes_in_loop:
+            await anyio.to_thread.run_sync(self._pipe.write, line)
+            return
+        try:
+            await self._write_in_loop(memoryview(line + b"\n"))
+        except BrokenPipeError:  # the client is gone without a word
+            await self._services.drain_writes(GRACE_SECONDS)
+            _exit_now(0)
 
     async def _write_in_loop(self, left: memoryview) -> None:
         outgoing = self._pipe.outgoing
@@ -158,6 +164,7 @@ class StdioSession:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 await self._services.drain_writes(GRACE_SECONDS)
+                await self._wait_until_answered(FLUSH_SECONDS)  # what became of a write that was just settled
                 # A thread that reads the input cannot be interrupted: leaving is the only way that always works.
                 _exit_now(128 + number)
 

@@ -118,7 +118,7 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
 
 def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
-    moved = before is None or before.phase != after.phase
+    moved = switched.applied if before is None else before.phase != after.phase
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
