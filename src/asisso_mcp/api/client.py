@@ -1,11 +1,12 @@
 """The client of the Asisso campaign API: list, get, patch, pause, resume."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import KeyMissing
-from asisso_mcp.api.models import Campaign, PatchBody
+from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.responses import parse_campaign, parse_campaigns
 from asisso_mcp.api.retries import retry_read
 from asisso_mcp.api.transport import MAX_LIST_BYTES, ApiTransport
@@ -51,8 +52,13 @@ class AsissoClient:
         headers, path = self._headers(), _path(campaign_id)
         return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
-    async def patch(self, campaign_id: int, body: PatchBody, before_sending: BeforeSending = _go_on) -> Campaign:
-        """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write."""
+    async def patch(
+        self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _go_on
+    ) -> Campaign:
+        """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write.
+
+        `body` is the JSON of a `PatchBody`: whole sections, no null.
+        """
         headers, path = self._headers(), _path(campaign_id)
         return await self._one("PATCH", path, campaign_id, headers, body, before_sending=before_sending)
 
@@ -80,13 +86,12 @@ class AsissoClient:
         path: str,
         campaign_id: int,
         headers: Mapping[str, str],
-        body: PatchBody | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
         resuming: bool = False,
         before_sending: BeforeSending = _go_on,
     ) -> Campaign:
-        sent = body.to_json() if body is not None else None
-        response = await self._transport.send(method, path, headers=headers, body=sent, before_sending=before_sending)
+        response = await self._transport.send(method, path, headers=headers, body=body, before_sending=before_sending)
         return parse_campaign(response, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:

@@ -81,7 +81,7 @@ class PatchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    name: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")] | None = None
     retry_config: RetryConfig | None = None
     max_concurrency: Annotated[int, Field(ge=1, le=100)] | None = None
     schedule_config: ScheduleConfig | None = None

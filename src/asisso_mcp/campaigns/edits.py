@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asisso_mcp.api.models import SECTIONS, RetryConfig
+from asisso_mcp.api.models import SECTIONS, PatchBody, RetryConfig
 from asisso_mcp.campaigns import breaker
 from asisso_mcp.campaigns.edit_models import CampaignEdit
 from asisso_mcp.campaigns.models import (
@@ -39,7 +39,6 @@ def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
     Raises NotAllowed when a complete section cannot be built from what was read and named.
     """
     body: dict[str, Any] = {}
-    after: dict[str, Any] = dict(settings)
     undo: dict[str, Any] = {}
     changes: list[Change] = []
     warnings: list[str] = []
@@ -48,13 +47,13 @@ def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
             shown: Mapping[str, Any] = settings.get(name) or {}
             is_ambiguous = name == "circuit_breaker" and breaker.is_ambiguous(settings)
             base = dict(breaker.DEFAULTS) if is_ambiguous else _current_section(name, shown, value, warnings)
-            section = _validated_section(name, {**base, **value}, value)
+            section = {**base, **value}
             section_changes = (
                 breaker.ambiguous_changes(shown, value) if is_ambiguous else _section_changes(name, shown, section)
             )
             if not section_changes:
                 continue
-            body[name] = after[name] = section
+            body[name] = section
             changes += section_changes
             if is_ambiguous:
                 undo[name] = dict(breaker.DEFAULTS)
@@ -62,14 +61,22 @@ def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
             else:
                 undo.update(_section_undo(name, shown, section_changes, warnings))
         elif not json_equal(settings.get(name), value):
-            body[name] = after[name] = value
+            body[name] = value
             changes.append(Change(name, settings.get(name), value))
             if settings.get(name) is None:
                 warnings.append(_no_way_back(name))
             else:
                 undo[name] = settings[name]
+    body = _validated_body(body, named)
     undo = _acceptable(undo, warnings)
-    return EditPlan(body, tuple(changes), after, undo, (*warnings, *_hour_warnings(body, named)), _named_leaves(named))
+    return EditPlan(
+        body,
+        tuple(changes),
+        {**settings, **body},
+        undo,
+        (*warnings, *_hour_warnings(body, named)),
+        _named_leaves(named),
+    )
 
 
 def plan_repair(named: Mapping[str, Any], warning: str) -> EditPlan:
@@ -130,25 +137,28 @@ def _current_section(
     return base
 
 
-def _validated_section(name: str, merged: dict[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
-    """The section, checked against what the API accepts. Leaves that were kept can be at fault too: stored values may be odd."""
+def _validated_body(body: dict[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of the PATCH, checked against what the API accepts. Leaves that were kept can be at fault: stored values may be odd.
+
+    Raises NotAllowed.
+    """
     try:
-        checked: dict[str, Any] = SECTIONS[name].model_validate(merged).model_dump(mode="json")
+        return PatchBody.model_validate(body).to_json()
     except ValidationError as problem:
-        faults: dict[str, str] = {}
-        for error in problem.errors(include_url=False, include_context=False, include_input=False):
-            leaf = str(error["loc"][0]) if error["loc"] else name
-            faults.setdefault(
-                leaf,
-                "is not set" if error["type"] == "missing" else f"is {single_line(safe_json(merged.get(leaf)), 40)}",
-            )
-        told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
-        also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named) or f"another value for {name}"
-        raise NotAllowed(
-            f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
-            f"Name {also} in the same edit."
-        ) from None
-    return checked
+        errors = problem.errors(include_url=False, include_context=False, include_input=False)
+    name = str(errors[0]["loc"][0])
+    faults: dict[str, str] = {}
+    for error in errors:
+        if error["loc"][0] == name:
+            leaf = str(error["loc"][1]) if len(error["loc"]) > 1 else name
+            value = single_line(safe_json(body[name].get(leaf)), 40)
+            faults.setdefault(leaf, "is not set" if error["type"] == "missing" else f"is {value}")
+    told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
+    also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named[name]) or f"another value for {name}"
+    raise NotAllowed(
+        f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
+        f"Name {also} in the same edit."
+    )
 
 
 def _section_changes(name: str, shown: Mapping[str, Any], section: Mapping[str, Any]) -> list[Change]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from asisso_mcp.api.models import SECTIONS, Campaign, PatchBody
+from asisso_mcp.api.models import SECTIONS, Campaign
 
 CampaignSettings = Mapping[str, Any]
 """The five editable settings of a campaign, as the API shows them."""
@@ -54,9 +54,6 @@ class EditPlan:
                 undo[name] = value
         changes = tuple(change for change in self.changes if not gone & {change.field, change.field.partition(".")[0]})
         return replace(self, changes=changes, undo=undo if changes else {})
-
-    def patch(self) -> PatchBody:
-        return PatchBody.model_validate(self.body)
 
 
 @dataclass(frozen=True)

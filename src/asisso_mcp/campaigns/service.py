@@ -212,7 +212,7 @@ class CampaignService:
             call,
             campaign_id,
             sent=sent,
-            send=lambda before_sending: self._client.patch(campaign_id, intended.patch(), before_sending),
+            send=lambda before_sending: self._client.patch(campaign_id, intended.body, before_sending),
             before=before,
             is_applied=lambda now: can_be_shown and not discrepancies(now).missing,
         )
