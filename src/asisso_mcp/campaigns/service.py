@@ -16,11 +16,10 @@ from weakref import WeakValueDictionary
 import anyio
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
-from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault, StateConflict, TimedOut
+from asisso_mcp.api.errors import AsissoError, ServerFault, StateConflict, TimedOut
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted, retry_write
-from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.deadlines import CallTime, time_left, within_time
+from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.dialing import last_trip
 from asisso_mcp.campaigns.edits import check_response, is_repair, plan_edit, plan_repair
 from asisso_mcp.campaigns.formatting import describe_meanwhile
@@ -33,10 +32,10 @@ from asisso_mcp.campaigns.models import (
     json_equal,
 )
 from asisso_mcp.campaigns.policy import UNLIMITED, Policy
-from asisso_mcp.campaigns.revisions import RecentRevisions
+from asisso_mcp.campaigns.readings import CampaignReader
 from asisso_mcp.campaigns.state_rules import require_not_final, require_pausable, require_paused, require_resumable
 from asisso_mcp.campaigns.write_lock import WriteLock
-from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, READ_FAILED, OutcomeUnknown, WriteCall, WriteSender
+from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, OutcomeUnknown, WriteCall, WriteSender
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +51,6 @@ NOT_READ_BEFORE = (
 REPAIRED_UNREAD = (
     "The API could not show this campaign, so it was not checked whether it is paused, and there is no undo: what retry_config was "
     "before is not known."
-)
-UNREADABLE_ROW = (
-    "If this campaign alone cannot be read, its stored retry_config may be malformed: `update_campaign` with all six fields of "
-    "retry_config, and nothing else, can repair that, and `pause_campaign` works all the same."
 )
 
 
@@ -75,17 +70,18 @@ class CampaignService:
         self._client = client
         self.policy = policy
         self.clock = clock
-        self._sleep = sleep
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
-        self._recent = RecentRevisions()
+        self._reader = CampaignReader(client, sleep)
         self._writes = WriteSender(client, tell)
+        self._shared: CampaignService | None = None
+        """What this is a view of: kept, so that one tenant never has two sets of locks."""
 
     def within(self, policy: Policy) -> "CampaignService":
         """The same campaigns, within other limits."""
         if policy == self.policy:
             return self
         limited = copy(self)
-        limited.policy = policy
+        limited.policy, limited._shared = policy, self
         return limited
 
     @property
@@ -98,13 +94,15 @@ class CampaignService:
         self._writes.stop()
 
     async def list(self) -> list[Campaign]:
+        """The campaigns that may be touched, newest first."""
         with within_time("the list of campaigns was not read. Call again in a minute"):
             return [campaign for campaign in await self._client.list_campaigns() if self.policy.allows(campaign.id)]
 
     async def get(self, campaign_id: int) -> Campaign:
+        """One campaign as it is now."""
         self.policy.check_campaign(campaign_id)
         with within_time("nothing was read. Call again in a minute"):
-            return await self._read(campaign_id)
+            return await self._reader.read(campaign_id)
 
     async def edit(
         self,
@@ -119,7 +117,7 @@ class CampaignService:
 
         async def attempt() -> EditResult:
             try:
-                before = await self._read(campaign_id)
+                before = await self._reader.read(campaign_id)
             except ServerFault:
                 if dry_run or expected_revision is not None or not is_repair(named):
                     raise
@@ -127,7 +125,7 @@ class CampaignService:
             readings.append(before)
             call.read_at = anyio.current_time()
             settings = before.settings()
-            self._recent.require(before, expected_revision)
+            self._reader.recent.require(before, expected_revision)
             intended = plan_edit(settings, named)
             meanwhile = describe_meanwhile(readings[0], before)
             if not intended.body:
@@ -150,7 +148,7 @@ class CampaignService:
 
         async def attempt() -> StateChange:
             nonlocal can_read
-            before = await self._read_before_pause(campaign_id) if can_read else None
+            before = await self._reader.read_before_pause(campaign_id) if can_read else None
             can_read = before is not None
             if before is not None:
                 if before.phase == "paused":
@@ -173,7 +171,7 @@ class CampaignService:
         readings: list[Campaign] = []
 
         async def attempt() -> StateChange:
-            before = await self._read(campaign_id)
+            before = await self._reader.read(campaign_id)
             readings.append(before)
             call.read_at = anyio.current_time()
             meanwhile = describe_meanwhile(readings[0], before)
@@ -218,11 +216,11 @@ class CampaignService:
         )
         if discrepancies(after).missing or not shown <= after.shown_settings:
             # Someone else wrote at the same moment, or the answer is not the campaign as it is: what is there now counts.
-            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
             if not shown <= after.shown_settings:
                 raise OutcomeUnknown(sent, NOT_SHOWN, "It was read once more, and its settings were not shown.")
         comparison = discrepancies(after)
-        self._recent.remember(after)
+        self._reader.recent.remember(after)
         if comparison.missing:
             intended = intended.without(comparison.missing)
         return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
@@ -251,16 +249,16 @@ class CampaignService:
                 is_applied=lambda now: now.phase == goal,
             )
         except StateConflict:
-            now = await self._reread_if_time(campaign_id)
+            now = await self._reader.reread_if_time(campaign_id)
             if now is None or now.phase != goal:
                 raise
             note = f"It became {goal} a moment before this request, by someone else or by the platform."
             return StateChange(before, now, applied=False, notes=(note,))
         if after.phase != goal:
-            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
         elif before is not None and not before.shown_settings <= after.shown_settings:
             # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
-            after = await self._reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
+            after = await self._reader.reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
         # Without a reading before, a reading after does not tell whose doing it was.
         is_ours = after.phase == goal and (before is not None or not notes)
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
@@ -269,7 +267,7 @@ class CampaignService:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
         now, repeated, watched = paused, 0, 0.0
         for seconds in SYNC_LOOKS:
-            found = await self._reread_if_time(paused.id, after=seconds)
+            found = await self._reader.reread_if_time(paused.id, after=seconds)
             if found is None:
                 break
             now, watched = found, watched + seconds
@@ -290,46 +288,6 @@ class CampaignService:
             "Look once more with `get_campaign` in a minute."
         )
         return now, tuple(notes)
-
-    async def _reread(self, campaign_id: int, sent: str, why: str) -> Campaign:
-        """The campaign as it is now, after a write whose answer does not show it. Raises OutcomeUnknown."""
-        now = await self._reread_if_time(campaign_id)
-        if now is None:
-            raise OutcomeUnknown(sent, why, READ_FAILED)
-        return now
-
-    async def _reread_if_time(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
-        """The campaign as it is now, for a write that is done: None when it cannot be read in the time that is left."""
-        left = time_left() - deadlines.SPARE_SECONDS
-        if left <= after:
-            return None
-        with anyio.move_on_after(left):
-            try:
-                if after:
-                    await self._sleep(after)
-                return await self._read(campaign_id)
-            except AsissoError as fault:
-                logger.info("The campaign could not be read after the write: %s", fault.text)
-        return None
-
-    async def _read_before_pause(self, campaign_id: int) -> Campaign | None:
-        """None when it cannot be read: an emergency stop works without. Raises what a pause would meet as well."""
-        try:
-            with anyio.fail_after(deadlines.PAUSE_READ_SECONDS):
-                return await self._read(campaign_id)
-        except (Misconfigured, NotFound):
-            raise
-        except (AsissoError, TimeoutError) as fault:
-            logger.info("The campaign could not be read before the pause: %s", fault)
-            return None
-
-    async def _read(self, campaign_id: int) -> Campaign:
-        try:
-            campaign = await self._client.get(campaign_id)
-        except ServerFault as fault:
-            raise ServerFault(f"{fault.text} {UNREADABLE_ROW}", executed=None) from None
-        self._recent.remember(campaign)
-        return campaign
 
     @asynccontextmanager
     async def _exclusive(self, campaign_id: int, *, urgent: bool = False) -> AsyncIterator[WriteCall]:

@@ -108,7 +108,7 @@ def edited_text(edited: EditResult, at: datetime) -> str:
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
     if plan.undo and plan.body and not edited.preview:
         undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
-        lines.append(undo if estimate_tokens(undo) < LIMIT // 2 else _UNDO_ELSEWHERE)
+        lines.append(undo if estimate_tokens(undo) < LIMIT * 3 // 5 else _UNDO_ELSEWHERE)
     return "\n".join(lines)
 
 

@@ -28,8 +28,8 @@ from mcp_types import (
 from asisso_mcp.api.errors import AsissoError, NotFound
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.sanitize import quoted, safe_json
-from asisso_mcp.tools.arguments import GetArguments, ListArguments
 from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.models import GetArguments, ListArguments
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 
 logger = logging.getLogger(__name__)

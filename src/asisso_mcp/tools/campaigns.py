@@ -11,14 +11,23 @@ from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.sanitize import MAX_TEXT, single_line
-from asisso_mcp.tools.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
+from asisso_mcp.tools.models import (
+    CampaignArguments,
+    CampaignResult,
+    CampaignRow,
+    CampaignsResult,
+    FieldChange,
+    GetArguments,
+    ListArguments,
+    UpdateArguments,
+    WriteResult,
+)
 from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
-from asisso_mcp.tools.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
 
 
-async def list_campaigns(call: ToolContext, arguments: ListArguments) -> CampaignsResult:
-    at = call.service.clock()
-    campaigns = await call.service.list()
+async def list_campaigns(context: ToolContext, arguments: ListArguments) -> CampaignsResult:
+    at = context.service.clock()
+    campaigns = await context.service.list()
     query = single_line(arguments.query or "", MAX_TEXT).casefold()
     matching = [
         campaign
@@ -42,14 +51,14 @@ async def list_campaigns(call: ToolContext, arguments: ListArguments) -> Campaig
     )
 
 
-async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignResult:
-    campaign = await call.service.get(arguments.campaign_id)
-    now = dialing_status(campaign, call.service.clock())
+async def get_campaign(context: ToolContext, arguments: GetArguments) -> CampaignResult:
+    campaign = await context.service.get(arguments.campaign_id)
+    now = dialing_status(campaign, context.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
     known = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.service.policy.may_write),
+        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=context.service.policy.may_write),
         campaign_id=campaign.id,
         name=campaign.name,
         state=campaign.phase,
@@ -67,28 +76,28 @@ async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignRe
     )
 
 
-async def update_campaign(call: ToolContext, arguments: UpdateArguments) -> WriteResult:
+async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> WriteResult:
     named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
     if not named:
         raise NotAllowed(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
-    edited = await call.service.edit(
+    edited = await context.service.edit(
         arguments.campaign_id,
         named,
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
     )
-    edited = replace(edited, notes=(*edited.notes, *call.notes))
-    return _edit_result(edited, edited_text(edited, call.service.clock()))
+    edited = replace(edited, notes=(*edited.notes, *context.notes))
+    return _edit_result(edited, edited_text(edited, context.service.clock()))
 
 
-async def pause_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    switched = await call.service.pause(arguments.campaign_id)
-    return _switch_result(switched, paused_text(switched, call.service.clock()), undo_tool="resume_campaign")
+async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    switched = await context.service.pause(arguments.campaign_id)
+    return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
 
 
-async def resume_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    switched = await call.service.resume(arguments.campaign_id)
-    return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
+async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    switched = await context.service.resume(arguments.campaign_id)
+    return _switch_result(switched, resumed_text(switched, context.service.clock()), undo_tool="pause_campaign")
 
 
 def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
