@@ -1,4 +1,4 @@
-"""How text that others wrote (names, logs, error details) is shown: one line, cut, quoted, harmless.
+"""Text that others wrote (names, logs, error details), made safe to show: one line, cut, quoted, harmless.
 
 Names and logs come from the API and end in front of a language model and in terminals. They are data: they may not start
 a line of ours, steer a terminal, reorder what is read, hide characters, or carry a person's number.

@@ -33,6 +33,8 @@ class _Section(BaseModel):
 
 
 class RetryConfig(_Section):
+    """Calls to people who were not reached."""
+
     enabled: bool
     max_retries: Annotated[int, Field(ge=0, le=10)]
     retry_delay_seconds: Annotated[int, Field(ge=30, le=3600)]
@@ -42,6 +44,8 @@ class RetryConfig(_Section):
 
 
 class Slot(_Section):
+    """One window of calling hours, in the zone of its schedule."""
+
     day_of_week: Annotated[int, Field(ge=0, le=6)]
     start_time: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
     end_time: Annotated[str, StringConstraints(pattern=r"^\d{2}:\d{2}$")]
@@ -54,12 +58,16 @@ class Slot(_Section):
 
 
 class ScheduleConfig(_Section):
+    """Calling hours."""
+
     enabled: bool
     timezone: Annotated[str, StringConstraints(min_length=1)]
     slots: Annotated[list[Slot], Field(min_length=1, max_length=50)]
 
 
 class CircuitBreaker(_Section):
+    """Pauses the campaign when too many calls fail."""
+
     enabled: bool
     failure_threshold: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     window_seconds: Annotated[int, Field(ge=30, le=600)]

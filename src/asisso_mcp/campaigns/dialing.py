@@ -1,4 +1,4 @@
-"""Is it really dialing, and if not, why: one verdict from state, hours, breaker, log and counts. Pure.
+"""Whether a campaign is dialing, and why not: from its state, hours, breaker, log and counts. Pure.
 
 The API's `running` only means that nobody paused it: outside its calling hours a running campaign waits, and nothing in the
 answer says so (observed).

@@ -137,6 +137,8 @@ class _SectionEdit(_Edit):
 
 
 class RetryEdit(_SectionEdit):
+    """Named leaves of retry_config."""
+
     enabled: NotNull[StrictBool] = None
     max_retries: NotNull[MaxRetries] = None
     retry_delay_seconds: NotNull[RetryDelay] = None
@@ -146,6 +148,8 @@ class RetryEdit(_SectionEdit):
 
 
 class SlotEdit(_Edit):
+    """One window of calling hours."""
+
     day_of_week: DayOfWeek
     start_time: StartTime = Field(description="HH:MM.")
     end_time: EndTime = Field(description="HH:MM, exclusive; 24:00 ends the day.")
@@ -157,6 +161,8 @@ class SlotEdit(_Edit):
 
 
 class ScheduleEdit(_SectionEdit):
+    """Named leaves of schedule_config."""
+
     enabled: NotNull[StrictBool] = None
     timezone: NotNull[
         Annotated[str, AfterValidator(check_zone), Field(description="IANA name, as America/New_York.")]
@@ -167,6 +173,8 @@ class ScheduleEdit(_SectionEdit):
 
 
 class BreakerEdit(_SectionEdit):
+    """Named leaves of circuit_breaker."""
+
     enabled: NotNull[StrictBool] = None
     failure_threshold: NotNull[FailureThreshold] = None
     window_seconds: NotNull[WindowSeconds] = None

@@ -1,4 +1,4 @@
-"""What an edit would change, send, and need to be undone: overlay, diff, check, undo, revision. Pure.
+"""Plans an edit: what changes, what is sent, and what undoes it. Pure.
 
 The API replaces a nested object as a whole and resets what is left out of it (observed). So the named leaves are laid over
 the section as it was read, and the section is sent complete; a section of which nothing was named is not sent.

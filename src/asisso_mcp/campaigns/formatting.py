@@ -1,4 +1,4 @@
-"""How one setting, one change or one state is said to a person. Pure; every value may be odd, none may be long."""
+"""One setting, one change or one state in words. Pure; every value may be odd, none may be long."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,6 +14,7 @@ _SLOT_WORDS = 300
 
 
 def describe_state(campaign: Campaign) -> str:
+    """The campaign's state; an unknown one is quoted."""
     return campaign.phase if campaign.phase in KNOWN_PHASES else f"in state {quoted(campaign.state, 30)}"
 
 
@@ -27,6 +28,7 @@ def format_duration(seconds: Any) -> str:
 
 
 def format_percent(fraction: Any) -> str:
+    """A fraction as `40 %`."""
     if not isinstance(fraction, int | float) or isinstance(fraction, bool):
         return format_plain(fraction)
     return f"{fraction * 100:.4g} %"
@@ -52,6 +54,7 @@ def describe_retries(config: Mapping[str, Any] | None) -> str:
 
 
 def describe_concurrency(limit: Any) -> str:
+    """`at most 3 calls at once`"""
     if limit is None:
         return "up to the organisation's limit"
     return f"at most {format_plain(limit)} {'call' if limit == 1 else 'calls'} at once"
@@ -108,6 +111,7 @@ def _slots(slots: Any) -> str:
 
 
 def format_plain(value: Any) -> str:
+    """Any stored value, on one line, cut."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What this server may do: limits set by the person who starts it. No argument of a call widens them."""
+"""The limits set by the person who starts the server. No argument of a call widens them."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Calling windows: may calls go out now, when does that change, and how a person would say it.
+"""Calling hours: whether calls may go out at a moment, and when that changes. Pure.
 
 The rule is the platform's own (observed): the instant is taken to the schedule's zone, its weekday must equal a slot's
 `day_of_week` (0 is Monday) and its "HH:MM" text must lie between the slot's texts, start inclusive, end exclusive.
@@ -99,11 +99,13 @@ def never_opens(schedule: Schedule | None) -> bool:
 
 
 def require_aware(at: datetime) -> None:
+    """Raises ValueError for a time without a zone."""
     if at.utcoffset() is None:
         raise ValueError("`at` needs a zone: a naive time would be read in this machine's own zone")
 
 
 def load_zone(name: str) -> ZoneInfo | None:
+    """The zone of that name; None for one that is not known here."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder such as "America"

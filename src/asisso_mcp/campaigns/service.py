@@ -154,11 +154,11 @@ class CampaignService:
                 if before.phase == "paused":
                     return StateChange(before, before, applied=False)
                 require_pausable(before)
-            switched = await self._switch(call, campaign_id, before, "paused", "the pause", self._client.pause)
+            switched = await self._change_state(call, campaign_id, before, "paused", "the pause", self._client.pause)
             if before is None:
                 return replace(switched, notes=(*switched.notes, NOT_READ_BEFORE))
             if before.phase == "syncing" and switched.campaign.phase == "paused":
-                after, watched = await self._hold(call, switched.campaign)
+                after, watched = await self._keep_paused(call, switched.campaign)
                 applied = switched.applied and after.phase == "paused"
                 return StateChange(before, after, applied, (*switched.notes, *watched))
             return switched
@@ -178,7 +178,7 @@ class CampaignService:
             if before.phase in ("running", "syncing"):
                 return StateChange(before, before, applied=False, notes=meanwhile)
             require_resumable(before)
-            switched = await self._switch(call, campaign_id, before, "running", "the resume", self._client.resume)
+            switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             notes = (*meanwhile, *switched.notes)
             if last_trip(before) is not None:
                 notes = (
@@ -229,7 +229,7 @@ class CampaignService:
         """Write a whole retry_config over one that the API cannot show."""
         return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
 
-    async def _switch(
+    async def _change_state(
         self,
         call: WriteCall,
         campaign_id: int,
@@ -263,7 +263,7 @@ class CampaignService:
         is_ours = after.phase == goal and (before is not None or not notes)
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
-    async def _hold(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
+    async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
         now, repeated, watched = paused, 0, 0.0
         for seconds in SYNC_LOOKS:
@@ -273,7 +273,9 @@ class CampaignService:
             now, watched = found, watched + seconds
             if now.phase == "running":
                 try:
-                    now = (await self._switch(call, now.id, now, "paused", "the pause", self._client.pause)).campaign
+                    now = (
+                        await self._change_state(call, now.id, now, "paused", "the pause", self._client.pause)
+                    ).campaign
                 except (AsissoError, NotExecuted, NotAllowed) as fault:
                     return now, (
                         f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",

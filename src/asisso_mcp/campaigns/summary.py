@@ -1,4 +1,4 @@
-"""The text that people and models read: outcome first, then facts, what they mean, and the way back. Pure.
+"""The text of an answer: outcome first, then facts, what they mean, and the way back. Pure.
 
 Names, log texts and lists are bounded here; the whole text is cut where results leave (tools/registry).
 """
@@ -113,6 +113,7 @@ def edited_text(edited: EditResult, at: datetime) -> str:
 
 
 def paused_text(switched: StateChange, at: datetime) -> str:
+    """What a pause did."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if switched.before is campaign:
@@ -138,6 +139,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
 
 
 def resumed_text(switched: StateChange, at: datetime) -> str:
+    """What a resume did."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     now = dialing_status(campaign, at)

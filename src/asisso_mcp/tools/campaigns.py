@@ -1,4 +1,4 @@
-"""The five tools: their words, hints and models, and the few lines that each of them is."""
+"""The five tools: their descriptions, annotations, models and handlers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +26,7 @@ from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
 
 
 async def list_campaigns(context: ToolContext, arguments: ListArguments) -> CampaignsResult:
+    """The handler of the tool of that name, as are those below."""
     at = context.service.clock()
     campaigns = await context.service.list()
     query = single_line(arguments.query or "", MAX_TEXT).casefold()
@@ -52,6 +53,7 @@ async def list_campaigns(context: ToolContext, arguments: ListArguments) -> Camp
 
 
 async def get_campaign(context: ToolContext, arguments: GetArguments) -> CampaignResult:
+    """Reads one campaign."""
     campaign = await context.service.get(arguments.campaign_id)
     now = dialing_status(campaign, context.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
@@ -77,6 +79,7 @@ async def get_campaign(context: ToolContext, arguments: GetArguments) -> Campaig
 
 
 async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> WriteResult:
+    """Changes the settings that are named."""
     named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
     if not named:
         raise NotAllowed(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
@@ -91,11 +94,13 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
 
 
 async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    """Stops new calls."""
     switched = await context.service.pause(arguments.campaign_id)
     return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
 
 
 async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    """Lets calls go out again."""
     switched = await context.service.resume(arguments.campaign_id)
     return _switch_result(switched, resumed_text(switched, context.service.clock()), undo_tool="pause_campaign")
 

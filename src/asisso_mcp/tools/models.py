@@ -18,6 +18,8 @@ class _Arguments(BaseModel):
 
 
 class ListArguments(_Arguments):
+    """Arguments of list_campaigns."""
+
     query: NotNull[
         Annotated[str, StringConstraints(max_length=255), Field(description="Part of a name, any case.")]
     ] = None
@@ -26,16 +28,22 @@ class ListArguments(_Arguments):
 
 
 class CampaignArguments(_Arguments):
+    """Arguments of pause_campaign and resume_campaign."""
+
     campaign_id: CampaignId
 
 
 class GetArguments(CampaignArguments):
+    """Arguments of get_campaign."""
+
     log_entries: NotNull[
         Annotated[int, Field(ge=0, le=50, description="How many of the newest; default 5."), WholeNumber]
     ] = None
 
 
 class UpdateArguments(CampaignEdit, CampaignArguments):
+    """Arguments of update_campaign."""
+
     dry_run: NotNull[Annotated[StrictBool, Field(description="true: preview, sends nothing.")]] = None
     expected_revision: NotNull[
         Annotated[
@@ -57,6 +65,8 @@ class _Result(BaseModel):
 
 
 class CampaignRow(BaseModel):
+    """One campaign of a list."""
+
     campaign_id: int
     name: str
     state: str
@@ -64,12 +74,16 @@ class CampaignRow(BaseModel):
 
 
 class CampaignsResult(_Result):
+    """Answer of list_campaigns."""
+
     total: int
     matching: int
     campaigns: list[CampaignRow]
 
 
 class CampaignResult(_Result):
+    """Answer of get_campaign."""
+
     campaign_id: int
     name: str
     state: str
@@ -94,6 +108,8 @@ def _without_values(schema: dict[str, Any]) -> None:
 
 
 class FieldChange(BaseModel):
+    """One changed leaf, as `section.leaf`."""
+
     model_config = ConfigDict(json_schema_extra=_without_values)
 
     field: str
@@ -102,6 +118,8 @@ class FieldChange(BaseModel):
 
 
 class WriteResult(_Result):
+    """Answer of the tools that write."""
+
     campaign_id: int
     state: str
     applied: bool

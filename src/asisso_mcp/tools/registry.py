@@ -1,4 +1,4 @@
-"""One `Tool` = models + words + hints + handler; arguments go in, an `Answer` comes out, whatever happens inside."""
+"""The registry of tools: arguments are validated, the handler is called, and its output is cleaned, whatever happens inside."""
 
 import logging
 import traceback
@@ -44,9 +44,13 @@ class ToolContext:
 
 
 class ToolOutput(Protocol):
+    """What a handler returns: its text, and the same as structure."""
+
     summary: str
 
-    def structure(self) -> dict[str, Any]: ...
+    def structure(self) -> dict[str, Any]:
+        """The structured result, not yet cleaned."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class ToolResult:
 
     @property
     def is_error(self) -> bool:
+        """Whether the call was refused or failed: then there is no structure."""
         return self.structure is None
 
     def as_result(self) -> dict[str, Any]:
@@ -70,6 +75,8 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Tool:
+    """A tool: models, descriptions, annotations and handler."""
+
     name: str
     title: str
     description: str
@@ -80,10 +87,12 @@ class Tool:
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
+        """The published schema of the arguments."""
         return input_schema(self.arguments)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
+        """The published schema of the structured result."""
         return output_schema(self.result)
 
     def definition(self) -> dict[str, Any]:
@@ -149,6 +158,7 @@ class Registry:
         return iter(self._tools.values())
 
     def get(self, name: str) -> Tool | None:
+        """The tool of that name; None where there is none, or it is withheld."""
         return self._tools.get(name)
 
     def unavailable_reason(self, name: str) -> str:
