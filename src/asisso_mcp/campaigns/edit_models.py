@@ -106,7 +106,7 @@ FailureThreshold = Annotated[
 ]
 WindowSeconds = Annotated[int, Field(ge=30, le=600, description="Seconds."), WholeNumber]
 MinCalls = Annotated[int, Field(ge=1, le=100), WholeNumber]
-DayOfWeek = Annotated[int, Field(ge=0, le=6, description="0 Monday … 6 Sunday."), BeforeValidator(_day)]
+DayOfWeek = Annotated[int, Field(ge=0, le=6, description="0 Monday to 6 Sunday."), BeforeValidator(_day)]
 
 
 def _no_number(value: Any) -> Any:

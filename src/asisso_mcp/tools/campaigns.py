@@ -181,7 +181,7 @@ TOOLS: tuple[Tool, ...] = (
         title="Edit a campaign's settings",
         description="Changes name, retries, concurrency, calling hours or circuit breaker of a paused or draft campaign. Only the "
         "fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused: "
-        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before → "
+        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before -> "
         "after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
