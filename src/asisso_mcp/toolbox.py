@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.sanitize import single_line
+from asisso_mcp.schemas import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices, utc_now

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asisso_mcp.demo import converse
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from tests.http.served import ERAS, Served, connected, legacy, post, settings_for, text
 

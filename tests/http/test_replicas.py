@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from asisso_mcp.demo import converse
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.http.process import listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY, RunningServer

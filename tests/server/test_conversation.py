@@ -11,8 +11,8 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from pydantic import SecretStr
 
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.config import Settings
-from asisso_mcp.demo import converse
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.server.app import build_server
 
