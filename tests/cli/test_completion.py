@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from asisso_mcp.cli import COMMANDS, main
+from asisso_mcp.cli import main
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the answer is written to descriptor 8")
 
@@ -56,12 +56,3 @@ def test_each_shell_gets_a_script_for_this_command(shell: str, capsys: pytest.Ca
     assert (ended.value.code, errors) == (0, "")
     assert "asisso-mcp" in script
     assert "_ARGCOMPLETE" in script
-
-
-def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
-    said = capsys.readouterr().out
-    assert all(f"\n    {name} " in said for name in COMMANDS)
-    assert max(map(len, said.splitlines())) <= 80

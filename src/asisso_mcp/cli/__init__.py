@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from asisso_mcp import __version__
-from asisso_mcp.cli.terminal import fail, wrap
+from asisso_mcp.cli.terminal import YELLOW, fail, show, wrap
 from asisso_mcp.config import SETTINGS, Setting, Settings, SettingsError
 from asisso_mcp.stdio.pipe import StdioPipe
 
@@ -126,7 +126,7 @@ def load_settings(options: argparse.Namespace, *, print_warnings: bool = True) -
     level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     for warning in settings.warnings if print_warnings else ():
-        fail(warning)
+        show(f"asisso-mcp: {warning}", YELLOW, sys.stderr)
     for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings

@@ -13,8 +13,6 @@ from mcp_types import TextContent
 from asisso_mcp.cli.terminal import BOLD, YELLOW, fail, show
 from asisso_mcp.sanitize import safe_json
 
-Print = Callable[[str], None]
-
 CAMPAIGN = 3
 EDIT: dict[str, Any] = {"retry_config": {"max_retries": 5}, "schedule_config": {"timezone": "America/Chicago"}}
 
@@ -40,13 +38,13 @@ def run(_: argparse.Namespace) -> int:
 async def _talk_over_stdio() -> None:
     """Start `asisso-mcp serve --sandbox` as a host would, and talk to it."""
     launch = StdioServerParameters(command=sys.executable, args=["-m", "asisso_mcp", "serve", "--sandbox"])
-    show("Starting: asisso-mcp serve --sandbox   (built-in API: no key, no network, no phone rings)\n")
+    show("Starting: asisso-mcp serve --sandbox (built-in API: no key, no network)\n")
     async with Client(launch) as client:
         await converse(client, _show)
     show("\nThe same with your campaigns: set ASISSO_API_KEY and let your assistant's host start asisso-mcp (README).")
 
 
-async def converse(client: Client, out: Print) -> None:
+async def converse(client: Client, out: Callable[[str], None]) -> None:
     """List, read, be refused, pause, preview, edit, undo, resume. Raises DemoFailed when an answer is not as it should be."""
     tools = await client.list_tools()
     out(f"Tools: {', '.join(tool.name for tool in tools.tools)}")
