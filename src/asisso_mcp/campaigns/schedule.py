@@ -91,6 +91,7 @@ def _known_change(schedule: Schedule) -> list[_Change]:  # noqa: ARG001 - the ke
     return []
 
 
+@lru_cache(maxsize=128)
 def never_opens(schedule: Schedule | None) -> bool:
     """Whether the hours are on and no slot can ever match, so that the campaign silently stops dialing."""
     if schedule is None or restricting_zone(schedule) is None:
