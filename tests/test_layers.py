@@ -51,10 +51,10 @@ def imports_of(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.module and not node.level, f"{path}:{node.lineno} imports relatively"
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
             for each in node.names:
                 full = f"{node.module}.{each.name}"
-                yield full if full in FILES else node.module
+                yield full if full in FILES else str(node.module)
 
 
 GRAPH = {name: set(imports_of(path)) for name, path in FILES.items()}

@@ -12,7 +12,10 @@ import pytest
 from asisso_mcp.config import SettingsError
 from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
+from asisso_mcp.server.app import build_server
+from tests.conftest import SETTINGS
 from tests.http.served import launched, modern, post
+from tests.stdio.test_server import started
 
 
 class Collector:
@@ -80,6 +83,28 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningS
     for secret in (KEY.encode(), b"1234567", b"/campaign/2", b"/campaign/999", b"Winter"):
         assert secret not in traces
         assert secret not in metrics
+
+
+def test_calls_over_stdio_are_told_too(api: Running, collector: Collector) -> None:
+    environment = {
+        "ASISSO_BASE_URL": api.url,
+        "ASISSO_API_KEY": KEY,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+    }
+    with started(**environment) as raw:
+        raw.open("modern")
+        assert raw.call("update_campaign", campaign_id=2, max_concurrency=2)["isError"] is False
+        assert raw.end() == (0, "")
+    traces, metrics = collector.bodies["/v1/traces"], collector.bodies["/v1/metrics"]
+    for told in (b"tools/call update_campaign", b"PATCH /campaign/{campaign_id}"):
+        assert told in traces
+    for told in (b"mcp.server.operation.duration", b"http.client.request.duration", b"update_campaign"):
+        assert told in metrics
+
+
+def test_without_telemetry_no_middleware_runs_around_a_call() -> None:
+    assert build_server(SETTINGS).middleware == []
 
 
 @pytest.mark.parametrize(

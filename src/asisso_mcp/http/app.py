@@ -81,11 +81,8 @@ def create_app(
         caller_of=caller_of,
         lists="private" if authenticator.lists_differ else "public",
         tools=tools,
+        telemetry=telemetry,
     )
-    if telemetry is not None:
-        server.middleware.append(telemetry.measure)
-    else:
-        server.middleware.clear()  # the SDK's own is there: spans that nobody collects
 
     def manager(*, json_response: bool) -> StreamableHTTPSessionManager:
         return StreamableHTTPSessionManager(

@@ -32,6 +32,8 @@ from asisso_mcp.tools.services import TenantServices, utc_now
 if TYPE_CHECKING:
     import httpx2
 
+    from asisso_mcp.server.telemetry import Telemetry
+
 logger = logging.getLogger(__name__)
 
 NAME = "asisso"
@@ -75,6 +77,7 @@ def build_server(
     caller_of: Callable[[Any], Caller] = lambda _: OPERATOR,
     lists: Literal["public", "private"] = "public",
     tools: tuple[Tool, ...] = TOOLS,
+    telemetry: "Telemetry | None" = None,
 ) -> Server[TenantServices]:
     """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
 
@@ -120,7 +123,7 @@ def build_server(
             answer = await tool.call(params.arguments or {}, call_for(context))
         return answer.as_result()
 
-    return Server(
+    server = Server(
         NAME,
         version=__version__,
         title=TITLE,
@@ -143,6 +146,11 @@ def build_server(
             "resources/read": CacheHint(ttl_ms=0, scope="private"),
         },
     )
+    if telemetry is not None:
+        server.middleware.append(telemetry.measure)
+    else:
+        server.middleware.clear()  # the SDK's own makes spans, also where nobody collects them
+    return server
 
 
 @contextmanager

@@ -54,17 +54,15 @@ def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) ->
     """Serve until the input ends or a signal comes. refusal: why no call may be answered, if so."""
     from asisso_mcp.server import telemetry
 
-    watching = telemetry.start()
-    services = TenantServices(settings, connect=watching.connection if watching else None)
-    server = build_server(settings, services=services)
-    if watching:
-        server.middleware.append(watching.measure)
+    instruments = telemetry.start()
+    services = TenantServices(settings, connect=instruments.connection if instruments else None)
+    server = build_server(settings, services=services, telemetry=instruments)
     if refusal is not None:
         refuse_calls(server, refusal)
     gc.freeze()  # what was imported stays: no collection during a call needs to look at it
     anyio.run(StdioSession(server, services, pipe).run)
-    if watching:
-        watching.close()
+    if instruments is not None:
+        instruments.close()
 
 
 class StdioSession:
