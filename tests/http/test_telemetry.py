@@ -85,7 +85,7 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningS
         assert secret not in metrics
 
 
-def test_calls_over_stdio_are_told_too(api: Running, collector: Collector) -> None:
+def test_calls_over_stdio_are_told_too(api: RunningServer, collector: Collector) -> None:
     environment = {
         "ASISSO_BASE_URL": api.url,
         "ASISSO_API_KEY": KEY,

@@ -149,8 +149,6 @@ class Faults:
         self._faults.append(fault)
         return fault
 
-    append = add
-
     def remove(self, fault: Fault) -> None:
         """Take a fault out. Raises ValueError when it is not there."""
         self._faults.remove(fault)
@@ -164,9 +162,6 @@ class Faults:
 
     def __len__(self) -> int:
         return len(self._faults)
-
-    def __getitem__(self, index: int) -> Fault:
-        return self._faults[index]
 
 
 def campaign_of(path: str) -> int | None:

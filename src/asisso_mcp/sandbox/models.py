@@ -170,29 +170,6 @@ class CampaignsResponse(BaseModel):
     campaigns: list[CampaignResponse]
 
 
-class SourceSync(BaseModel):
-    """How far the import of contacts is."""
-
-    status: str
-    last_synced_at: datetime | None
-    error: str | None
-
-
-class CampaignProgressResponse(BaseModel):
-    """The answer to `GET …/progress`."""
-
-    campaign_id: int
-    state: str
-    total_rows: int
-    processed_rows: int
-    failed_calls: int
-    progress_percentage: float
-    source_sync: SourceSync
-    rate_limit: int
-    started_at: datetime | None
-    completed_at: datetime | None
-
-
 class LastCampaignSettings(BaseModel):
     """Settings of the newest campaign, as a form would propose them."""
 
@@ -223,29 +200,6 @@ def to_response(row: Mapping[str, Any]) -> CampaignResponse:
             "circuit_breaker": row["metadata"].get("circuit_breaker") or {},
             "logs": row["logs"] or [],
         }
-    )
-
-
-def to_progress(row: Mapping[str, Any]) -> CampaignProgressResponse:
-    """The progress of one stored row, where an unknown total is 0."""
-    total = row["total_rows"] or 0
-    failure = next((entry["message"] for entry in row["logs"] if entry["event"] == "source_sync_failed"), None)
-    pending = {"created": "pending", "syncing": "in_progress"}
-    return CampaignProgressResponse(
-        campaign_id=row["id"],
-        state=row["state"],
-        total_rows=total,
-        processed_rows=row["processed_rows"],
-        failed_calls=row["processed_rows"] // 2,  # busy and no answer count here, unlike in failed_rows
-        progress_percentage=row["processed_rows"] / total * 100 if total else 0,
-        source_sync=SourceSync(
-            status="failed" if failure else pending.get(row["state"], "completed"),
-            last_synced_at=row["started_at"] if row["total_rows"] is not None else None,
-            error=failure,
-        ),
-        rate_limit=1,
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
     )
 
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asisso_mcp.sandbox import routes, seed, side_effects
+from asisso_mcp.sandbox import routes, side_effects
 from asisso_mcp.sandbox.fault_injection import FaultInjector
 from asisso_mcp.sandbox.fault_responses import App, RecordedRequest
 from asisso_mcp.sandbox.faults import Fault, Faults
 from asisso_mcp.sandbox.models import effective_breaker
+from asisso_mcp.sandbox.seed import fill
 from asisso_mcp.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Sandbox:
         seed: bool = True,
     ) -> None:
         self._store = Store(db, clock)
-        _fill(self._store, seed)
+        fill(self._store, campaigns=seed)
         self.requests: list[RecordedRequest] = []
         """What was asked, newest last; the latest ten thousand."""
         self.faults = Faults(faults, added=lambda fault: side_effects.poison(self._store, fault))
@@ -80,7 +81,3 @@ class Sandbox:
     def _record(self, request: RecordedRequest) -> None:
         self.requests.append(request)
         del self.requests[:-_REMEMBERED]
-
-
-def _fill(store: Store, campaigns: bool) -> None:
-    seed.fill(store, campaigns=campaigns)

@@ -19,7 +19,7 @@ OTHER_TENANT_KEY = "as_sandbox_other"
 """Another tenant: its campaigns do not exist for the main one."""
 
 NO_TELEPHONY_KEY = "as_sandbox_no_telephony"
-"""A tenant without telephony: start and resume answer 401."""
+"""A tenant without telephony: resume answers 401."""
 
 REVOKED_KEY = "as_sandbox_revoked"
 OWNERLESS_KEY = "as_sandbox_ownerless"

@@ -1,7 +1,6 @@
 """The sandbox on a socket: uvicorn, on loopback only, whose connections the faults can drop."""
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from asisso_mcp.config import is_loopback
 from asisso_mcp.sandbox.fault_responses import HANG_UP, App, Message, Receive, Send
 from asisso_mcp.sandbox.sandbox import Sandbox
 
@@ -67,16 +67,9 @@ def _server(sandbox: Sandbox) -> _Server:
     return _Server(config)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> None:
     """Serves until SIGINT or SIGTERM; raises ValueError for a host that is not loopback, OSError for a port in use."""
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -12,7 +12,6 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
-SYNC = timedelta(seconds=1)
 CONTACT = 10.0
 """Seconds of open calling window that one contact takes."""
 FAILING_EVERY = 17

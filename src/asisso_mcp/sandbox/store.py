@@ -163,25 +163,22 @@ class Store:
 
     def organization_limit(self, organization_id: int) -> int:
         """How many calls at once the tenant may have."""
-        with self._lock:
-            found = self._sql.execute("SELECT concurrent_limit FROM organizations WHERE id = ?", [organization_id])
-            return int(found.fetchone()[0])
+        return self._value("SELECT concurrent_limit FROM organizations WHERE id = ?", organization_id) or 0
 
     def active_numbers(self, configuration_id: int | None) -> int:
         """Active phone numbers of a telephony configuration; 0 for none."""
-        with self._lock:
-            found = self._sql.execute("SELECT active_numbers FROM telephony WHERE id = ?", [configuration_id])
-            row = found.fetchone()
-            return int(row[0]) if row else 0
+        return self._value("SELECT active_numbers FROM telephony WHERE id = ?", configuration_id) or 0
 
     def default_telephony(self, organization_id: int) -> int | None:
         """The tenant's default telephony configuration; None while there is no telephony at all."""
+        query = "SELECT id FROM telephony WHERE organization_id = ? ORDER BY is_default DESC, id"
+        return self._value(query, organization_id)
+
+    def _value(self, query: str, key: int | None) -> int | None:
+        """The first column of the first row; None where there is no row."""
         with self._lock:
-            found = self._sql.execute(
-                "SELECT id FROM telephony WHERE organization_id = ? ORDER BY is_default DESC, id", [organization_id]
-            )
-            row = found.fetchone()
-            return int(row[0]) if row else None
+            row = self._sql.execute(query, [key]).fetchone()
+        return int(row[0]) if row else None
 
     def add_organization(self, organization_id: int, concurrent_limit: int) -> bool:
         """False when it is already there, that is, when the file was filled before."""
