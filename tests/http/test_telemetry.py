@@ -108,7 +108,7 @@ def test_without_telemetry_no_middleware_runs_around_a_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "asked"),
+    ("environment", "enabled"),
     [
         ({}, False),
         ({"OTEL_SERVICE_NAME": "asisso"}, False),
@@ -119,8 +119,8 @@ def test_without_telemetry_no_middleware_runs_around_a_call() -> None:
         ({"OTEL_TRACES_EXPORTER": "console"}, True),
     ],
 )
-def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, str], asked: bool) -> None:
-    assert telemetry.asked(environment) is asked
+def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, str], enabled: bool) -> None:
+    assert telemetry.is_enabled(environment) is enabled
 
 
 def test_what_is_asked_for_and_not_installed_is_said_at_start(

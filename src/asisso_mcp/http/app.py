@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -73,7 +72,7 @@ def create_app(
         settings,
         transport=transport,
         uses_caller_keys=authenticator.uses_caller_keys,
-        connect=telemetry.connection if telemetry else None,
+        connect=telemetry.transport if telemetry else None,
     )
     server = build_server(
         settings,
@@ -84,20 +83,12 @@ def create_app(
         telemetry=telemetry,
     )
 
-    def manager(*, json_response: bool) -> StreamableHTTPSessionManager:
-        return StreamableHTTPSessionManager(
-            server,
-            stateless=True,
-            json_response=json_response,
-            security_settings=TransportSecuritySettings(
-                enable_dns_rebinding_protection=True,
-                allowed_hosts=sorted(http_settings.hosts),
-                allowed_origins=sorted(http_settings.origins),
-            ),
-            max_request_body_size=MAX_BODY,
+    json_manager, sse_manager = (
+        StreamableHTTPSessionManager(
+            server, stateless=True, json_response=json_response, max_request_body_size=MAX_BODY
         )
-
-    json_manager, sse_manager = manager(json_response=True), manager(json_response=False)
+        for json_response in (True, False)
+    )
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

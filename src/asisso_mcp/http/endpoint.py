@@ -59,7 +59,7 @@ class McpEndpoint:
             with self._acquire_slot(caller):
                 await self._serve(caller, scope, receive, send)
         except HttpError as error:
-            await error.respond(scope, send)
+            await error.respond(scope, receive, send)
         except ClientDisconnected:
             return
 
@@ -132,11 +132,7 @@ def caller_of(request: Any) -> Caller:
 
 def _without_credentials(scope: Scope, caller: Caller) -> Scope:
     """The request as the MCP server sees it: nothing behind this point can log or forward credentials."""
-    headers = [
-        (name, value.lower() if name in (b"host", b"origin") else value)
-        for name, value in scope["headers"]
-        if name not in _CREDENTIALS
-    ]
+    headers = [(name, value) for name, value in scope["headers"] if name not in _CREDENTIALS]
     return {**scope, "headers": headers, "state": {**scope["state"], _CALLER: caller}}
 
 

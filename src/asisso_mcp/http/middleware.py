@@ -50,7 +50,7 @@ class HostOriginMiddleware:
             try:
                 self._check(scope)
             except HttpError as error:
-                await error.respond(scope, send_and_note_status)
+                await error.respond(scope, receive, send_and_note_status)
             else:
                 await self._app(scope, receive, send_and_note_status)
         finally:

@@ -55,7 +55,7 @@ def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) ->
     from asisso_mcp.server import telemetry
 
     instruments = telemetry.start()
-    services = TenantServices(settings, connect=instruments.connection if instruments else None)
+    services = TenantServices(settings, connect=instruments.transport if instruments else None)
     server = build_server(settings, services=services, telemetry=instruments)
     if refusal is not None:
         refuse_calls(server, refusal)
