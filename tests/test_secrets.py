@@ -249,7 +249,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
         answer = await next(each for each in TOOLS if each.name == tool).call(arguments, ToolContext(service))
@@ -263,7 +263,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
 async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state(
     fault: Exception | int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     client = AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS)
     with pytest.raises(AsissoError) as raised:
         await client.get(3)

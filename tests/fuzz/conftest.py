@@ -29,4 +29,4 @@ PROFILE = settings.get_profile("long" if os.environ.get("ASISSO_FUZZ") == "long"
 
 @pytest.fixture(autouse=True)
 def retries_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)

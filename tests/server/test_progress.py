@@ -248,7 +248,7 @@ async def test_a_write_that_the_api_puts_off_beyond_the_deadline_says_that_nothi
 
 @pytest.fixture
 def hasty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CampaignService:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     client = AsissoClient(ApiTransport(SETTINGS, transport=sandbox.transport()), SETTINGS)
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
 

@@ -19,14 +19,14 @@ BeforeSending = Callable[[], None]
 """Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
 
 
-def _go_on() -> None: ...
+def _proceed() -> None: ...
 
 
 class AsissoClient:
     """The API as one tenant sees it. Tenants share the transport; credentials travel with each request.
 
-    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated
-    where that can help. A write is sent once: whether it may be sent again is for those to decide who read before it.
+    Every call raises AsissoError where it fails, and ValueError for an id that no campaign can have. Reads are retried. A write is
+    sent once: whether it is sent again is decided by the caller, who has to read and plan again first.
     """
 
     def __init__(self, transport: ApiTransport, settings: Settings) -> None:
@@ -62,12 +62,12 @@ class AsissoClient:
         headers, path = self._headers(), _path(campaign_id)
         return await self._one("PATCH", path, campaign_id, headers, body, before_sending=before_sending)
 
-    async def pause(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+    async def pause(self, campaign_id: int, before_sending: BeforeSending = _proceed) -> Campaign:
         """Pause a campaign. Not idempotent: the API answers 400 when the campaign is not running or syncing."""
         headers, path = self._headers(), _path(campaign_id)
         return await self._one("POST", f"{path}/pause", campaign_id, headers, before_sending=before_sending)
 
-    async def resume(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+    async def resume(self, campaign_id: int, before_sending: BeforeSending = _proceed) -> Campaign:
         """Resume a campaign. Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
         return await self._one(
@@ -89,7 +89,7 @@ class AsissoClient:
         body: Mapping[str, Any] | None = None,
         *,
         resuming: bool = False,
-        before_sending: BeforeSending = _go_on,
+        before_sending: BeforeSending = _proceed,
     ) -> Campaign:
         response = await self._transport.send(method, path, headers=headers, body=body, before_sending=before_sending)
         return parse_campaign(response, campaign_id, resuming=resuming)

@@ -1,4 +1,4 @@
-"""A response of the API as campaigns, or as an error of the tree in `errors`.
+"""Parses a response of the API into campaigns, or into an error of the tree in `errors`.
 
 Statuses and bodies as observed. Error texts may change between versions: they choose between two wordings here, and never
 decide whether something was done.

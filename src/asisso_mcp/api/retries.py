@@ -1,4 +1,4 @@
-"""When a request is sent again: the one place that decides.
+"""Retries: when a request is sent again, and after how long.
 
 Reads: after a lost or refused connection, 429, 502, 503, 504, with jittered waits and `Retry-After` honoured, as long as the
 next attempt begins within 30 s of the first; after a 500 once. Writes: only when the request surely was not executed
@@ -30,7 +30,7 @@ class NotExecuted(Exception):
 
 
 async def retry_read(request: Callable[[], Awaitable[T]]) -> T:
-    """The read's result; sent again where that can help. Raises the last AsissoError."""
+    """The result of a read, which is sent again where that can help. Raises the last AsissoError."""
     return await _retrying(request, lambda fault: isinstance(fault, Unreachable | Busy | ServerFault))
 
 

@@ -1,4 +1,4 @@
-"""HTTP error responses: a status, a short message, the headers that belong to it, and never a detail that helps a stranger."""
+"""HTTP error responses: a status, a short message and headers, without details that would help an attacker."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,6 +37,6 @@ class HttpError(Exception):
 
 
 def log_reason_of(scope: Scope) -> str | None:
-    """What the log may say about a request that was refused; None when it was not, or when it is not worth a warning."""
+    """The reason of a refused request for the log; None when it was not refused, or is not worth a warning."""
     reason: str | None = scope.get("state", {}).get(_LOG_REASON)
     return reason

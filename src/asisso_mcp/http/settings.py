@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback
 
 AUTH = ("none", "passthrough", "token", "oauth")
-"""What `--auth` may be."""
+"""The values of `--auth`."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -34,7 +34,7 @@ class HttpSettings:
     """Origins that get CORS headers: those named with --allow-origin."""
     workers: int = 1
     max_calls: int = 128
-    """Served at once by one process."""
+    """Calls that one process serves at once."""
     tokens: tuple[SecretStr, ...] = ()
     tokens_file: Path | None = None
     issuer: str = ""
@@ -55,7 +55,7 @@ class HttpSettings:
         sandbox: bool = False,
         environment: Mapping[str, str] = os.environ,
     ) -> "HttpSettings":
-        """The settings that these options and the environment make. Raises SettingsError: what is refused, and what to do."""
+        """Settings from command line options and environment. Raises SettingsError: what is refused, and what to do."""
         found = {setting.name: environment.get(setting.name, "").strip() for setting in HTTP_SETTINGS}
         named, browsers = tuple(allow_hosts), tuple(_browser_origin(origin) for origin in allow_origins)
         if auth not in AUTH:
@@ -105,7 +105,7 @@ class HttpSettings:
         )
 
     def with_port(self, port: int) -> "HttpSettings":
-        """The same with the real port, which is only known when port 0 is bound; the Host header carries it."""
+        """The same with the real port, known once port 0 is bound; the allowed hosts and origins carry it."""
         if self.port == port:
             return self
 
@@ -129,12 +129,12 @@ def _is_any(host: str) -> bool:
 
 
 def _is_own(name: str) -> bool:
-    """A page served by this very address is not foreign; on other hosts no page is served, and origins are named."""
+    """Whether pages of this host are of the same origin: those on loopback; all others must be named."""
     return is_loopback(name.rpartition(":")[0] if not name.endswith("]") and ":" in name else name)
 
 
 def _hosts(host: str, port: int, named: Iterable[str]) -> frozenset[str]:
-    """What the Host header may say: this address and the loopback names with the port, and what was named, as it was named.
+    """The allowed Host headers: this address and the loopback names with the port, and the names that were given.
 
     A name without a port is allowed with this server's port as well: proxies differ in what they pass on.
     """

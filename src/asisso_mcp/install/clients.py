@@ -11,14 +11,14 @@ from asisso_mcp.install.launch_command import LaunchCommand
 SERVER = "asisso"
 KEY = "ASISSO_API_KEY"
 INPUT_ID = "asisso-api-key"
-"""The question by which a client asks for the key itself."""
+"""The id of the prompt by which a client asks for the key."""
 
 FileFormat = Literal["json", "jsonc", "toml", "yaml"]
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A person's operating system, home folder and environment. system: a value of `sys.platform`."""
+    """The operating system (a value of `sys.platform`), home folder and environment that decide where files are."""
 
     system: str
     home: Path
@@ -40,7 +40,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Client:
-    """One client.
+    """One MCP client and its settings file.
 
     source: the page on which its makers describe the file; look there when something changes.
     config_path: its file for all of a person's projects. config_path_text: the same in words, for the documentation.
@@ -65,7 +65,7 @@ class Client:
 
     @property
     def path(self) -> tuple[Step, ...]:
-        """Where the block is in the file."""
+        """The path of the server's block in the file."""
         return (self.root_key, SERVER)
 
     def file(self, platform: Platform, project: Path | None = None) -> Path:
@@ -77,7 +77,7 @@ class Client:
         return project.joinpath(*self.project)
 
     def block(self, launch: LaunchCommand, *, keyless: bool, key: str | None = None) -> dict[str, Any]:
-        """The block for this launch command. keyless: it says nothing about a key. key: the key itself, to be stored."""
+        """The server's block for this launch command. keyless: without any reference to a key. key: the key itself, to be stored."""
         match self.name:
             case "codex":
                 block: dict[str, Any] = {"command": launch.command, "args": list(launch.arguments)}

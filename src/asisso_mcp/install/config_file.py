@@ -1,4 +1,4 @@
-"""The server's block in a client's settings file: put in, changed, taken out. Everything else in the file stays as it is.
+"""Adds, changes and removes the server's block in a client's settings file. Everything else in the file stays as it is.
 
 Each change is read back and compared with what it should be, so that an unforeseen file is refused rather than damaged.
 """
@@ -32,7 +32,7 @@ _INPUT_PATH: tuple[Step, ...] = ("inputs", ("id", INPUT_ID))
 
 @dataclass(frozen=True)
 class InstallResult:
-    """What was done to a file. backup: the old file, if it was kept. deleted_backups: how many older ones were deleted."""
+    """What was done to a file. backup: the copy of the old file, if one was made. deleted_backups: how many were deleted."""
 
     file: Path
     changed: bool
@@ -123,7 +123,7 @@ def remove_value(text: str, file_format: FileFormat, path: Sequence[Step]) -> st
 
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
-    """Turns UnsupportedFile into an InstallError that names the file and says what to do."""
+    """Convert UnsupportedFile into an InstallError that names the file and says what to do."""
     try:
         yield
     except UnsupportedFile as error:
@@ -149,12 +149,12 @@ def _with_block(
 
 
 def _split_mark(text: str) -> tuple[str, str]:
-    """The byte order mark that some editors put first, and the rest."""
+    """The byte order mark that some editors write first, and the rest of the text."""
     return (text[0], text[1:]) if text.startswith("\ufeff") else ("", text)
 
 
 def _is_empty(text: str) -> bool:
-    """Whether the file holds nothing once our block is out of it."""
+    """Whether the file holds nothing without our block."""
     return text.strip() in ("", "{}")
 
 
@@ -296,7 +296,7 @@ def _change(value: Any, path: Sequence[Step], new: Mapping[str, Any] | None) -> 
 
 
 def _wrong_type(value: Any, step: Step) -> str | None:
-    """What should be here instead of `value` for the step to lead on, or None."""
+    """The type that `value` should have for this step, where it has another; else None."""
     if isinstance(step, str):
         return None if isinstance(value, dict) else "an object"
     return None if isinstance(value, list) else "a list"

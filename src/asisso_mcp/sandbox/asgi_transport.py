@@ -28,7 +28,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 class _RequestCycle:
-    """One request and what became of it."""
+    """One request to the application, and its response as far as it was sent."""
 
     def __init__(self, request: httpx2.Request, body: bytes) -> None:
         self._request_body: bytes | None = body

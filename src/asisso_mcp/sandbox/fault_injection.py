@@ -33,7 +33,7 @@ class FaultInjector:
         self._late: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
-        """Cancel what is still to be executed late; may be called from any thread."""
+        """Cancel requests that were to be executed later; may be called from any thread."""
         for task in tuple(self._late):
             if not (loop := task.get_loop()).is_closed():
                 loop.call_soon_threadsafe(task.cancel)
@@ -94,7 +94,7 @@ class FaultInjector:
         await context.reply(answer.status or 500, answer.headers, answer.body)
 
     def _execute_later(self, seconds: float, scope: Message, body: bytes) -> None:
-        """Execute a request that was turned away, whatever becomes of its caller and connection."""
+        """Execute a refused request after `seconds`, whatever becomes of its caller and connection."""
 
         async def execute() -> None:
             await asyncio.sleep(seconds)

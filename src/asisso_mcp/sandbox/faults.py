@@ -1,4 +1,4 @@
-"""Faults that can be injected: what goes wrong, on which requests and how often; and their text form.
+"""The faults that can be injected (what goes wrong, on which requests, how often), and their text form.
 
 The text form is `kind[:key=value,key=value…]`, for example `drop-after:method=PATCH,times=1` or
 `foreign-edit:fields={"name":"New"},when=overwrite`. A value that starts as JSON is read as JSON.
@@ -51,7 +51,7 @@ _CAMPAIGN = re.compile(r"/campaign/(\d+)(?:/|$)")
 
 @dataclass(kw_only=True, eq=False)
 class Fault:
-    """One kind of trouble, the requests that meet it, and its parameters; `fired` counts.
+    """One fault: its kind, the requests that it acts on, and its parameters. `fired` counts how often it acted.
 
     kind: `delay` (`seconds`, `when` before or after execution) · `status` (`code`, `retry_after` seconds or HTTP date,
     `body`; not executed, or `executed_after` so many seconds all the same; with `fields`, another user's PATCH of them
@@ -113,7 +113,7 @@ class Fault:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable, not secret
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether the selectors fit the request; counts nothing."""
+        """Whether the selectors fit the request. Counts nothing."""
         methods = (self.method,) if self.method else _IMPLIED.get(self.kind)
         return (
             self.kind != "poison"
@@ -124,7 +124,7 @@ class Fault:
         )
 
     def fires(self) -> bool:
-        """Whether it happens to this matching request; counts."""
+        """Whether the fault acts on this matching request. Counts it."""
         if self.times is not None and self.fired >= self.times:
             return False
         self._seen += 1
@@ -186,7 +186,7 @@ _PLAIN = re.compile(r".*?(?=,[a-z_]+=|$)", re.DOTALL)
 
 
 def parse_fault(text: str) -> Fault:
-    """The fault that `text` describes; raises ValueError with a sentence that names what is allowed."""
+    """The fault that `text` describes. Raises ValueError with a sentence that names what is allowed."""
     kind, _, rest = text.strip().partition(":")
     if kind not in KINDS:
         raise ValueError(f"There is no fault {kind!r}. The kinds are: {', '.join(KINDS)}.")

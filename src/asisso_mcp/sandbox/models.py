@@ -29,7 +29,7 @@ _Clock = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
 
 
 class RetryConfigRequest(BaseModel):
-    """Its defaults are not the ones that are shown for an unset section: two retries, voicemail too."""
+    """Retries in a PATCH; these defaults differ from those that are shown for an unset section."""
 
     enabled: bool = True
     max_retries: int = Field(default=2, ge=0, le=10)
@@ -40,7 +40,7 @@ class RetryConfigRequest(BaseModel):
 
 
 class TimeSlotRequest(BaseModel):
-    """Local times as "HH:MM"; `day_of_week` is 0 for Monday."""
+    """A slot in a PATCH: local times as "HH:MM", and `day_of_week`, 0 for Monday."""
 
     day_of_week: int = Field(ge=0, le=6)
     start_time: _Clock
@@ -55,7 +55,7 @@ class TimeSlotRequest(BaseModel):
 
 
 class ScheduleConfigRequest(BaseModel):
-    """Calling hours; a schedule that is off needs a slot too."""
+    """Calling hours in a PATCH; a schedule that is off needs a slot too."""
 
     enabled: bool = True
     timezone: str = "UTC"
@@ -71,7 +71,7 @@ class ScheduleConfigRequest(BaseModel):
 
 
 class CircuitBreakerRequest(BaseModel):
-    """`failure_threshold` is a fraction; the window is in seconds."""
+    """The breaker in a PATCH: `failure_threshold` is a fraction, the window is in seconds."""
 
     enabled: bool = True
     failure_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
@@ -204,5 +204,5 @@ def to_response(row: Mapping[str, Any]) -> CampaignResponse:
 
 
 def effective_breaker(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the breaker really does: defaults merged key by key under whatever is stored."""
+    """The breaker settings that are in effect: defaults, overlaid key by key with what is stored."""
     return {**EFFECTIVE_BREAKER, **(row["metadata"].get("circuit_breaker") or {})}

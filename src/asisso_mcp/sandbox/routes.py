@@ -47,7 +47,7 @@ _Organization = Annotated[int, Depends(_organization)]
 
 
 def build(store: Store) -> FastAPI:
-    """The application over a store. Errors that the real server does not handle are raised, and become its plain 500."""
+    """Build the application over a store. Errors that the real server does not handle are raised, and become its plain 500."""
     app = FastAPI(title="Asisso sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -1,4 +1,4 @@
-"""The sandbox on a socket: uvicorn, on loopback only, whose connections the faults can drop."""
+"""The sandbox on a loopback socket, whose connections the faults can drop."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ class _Droppable(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends on a signal and returns, where uvicorn would raise the signal again; a second one does not wait."""
+    """A uvicorn server that returns after a signal instead of raising it again; a second signal does not wait."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.force_exit = self.should_exit
@@ -68,7 +68,7 @@ def _server(sandbox: Sandbox) -> _Server:
 
 
 def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> None:
-    """Serves until SIGINT or SIGTERM; raises ValueError for a host that is not loopback, OSError for a port in use."""
+    """Serve until SIGINT or SIGTERM. Raises ValueError for a host that is not loopback, OSError for a port in use."""
     if not is_loopback(host):
         raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host

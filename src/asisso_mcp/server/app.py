@@ -1,4 +1,4 @@
-"""The MCP server: what a client sees of the tools. Transports are beside it."""
+"""The MCP server: the tools, resources, prompts and completions as clients see them, for any transport."""
 
 import asyncio
 import logging
@@ -79,10 +79,16 @@ def build_server(
     tools: tuple[Tool, ...] = TOOLS,
     telemetry: "Telemetry | None" = None,
 ) -> Server[TenantServices]:
-    """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
+    """Build the MCP server for these settings. Nothing is connected before the first call.
 
-    caller_of: who sent an HTTP request, as the way in established it. lists: "private" when not every caller sees the same.
-    tools: what is offered, in this order; policy may withhold some.
+    Args:
+        transport: replaces the network to the API, for tests.
+        clock: the current time, aware.
+        services: shared with the HTTP server; by default one set for these settings.
+        caller_of: the caller of an HTTP request, as authentication established it.
+        lists: "private" when not every caller sees the same tools and prompts.
+        tools: what is offered, in this order; the policy may withhold some.
+        telemetry: measures every message, where it is on.
     """
     policy = Policy.of(settings)
     registries = {may: Registry(tools, policy.within(Caller(may_write=may))) for may in (True, False)}
@@ -155,23 +161,25 @@ def build_server(
 
 @contextmanager
 def _progress(context: ServerRequestContext[TenantServices], title: str) -> Iterator[None]:
-    """While the call lasts, tell a client that asked for progress that it is still going on.
+    """Report progress every `PROGRESS_SECONDS` while a call lasts, to a client that asked for it.
 
     Only the SDK knows who asked: in process there is no token, and the token 0 is one. So every call has a timer, which costs
     next to nothing; a task is made for the few calls that outlast it.
     """
 
-    async def tell() -> None:
+    async def report() -> None:
         for times in count(1):
             seconds = times * PROGRESS_SECONDS
             await context.session.report_progress(seconds, None, f"{title}: waiting for the Asisso API, {seconds:g} s")
             await asyncio.sleep(PROGRESS_SECONDS)
 
-    telling: list[asyncio.Task[None]] = []
-    timer = asyncio.get_running_loop().call_later(PROGRESS_SECONDS, lambda: telling.append(asyncio.create_task(tell())))
+    reporting: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        PROGRESS_SECONDS, lambda: reporting.append(asyncio.create_task(report()))
+    )
     try:
         yield
     finally:
         timer.cancel()
-        for task in telling:
+        for task in reporting:
             task.cancel()

@@ -1,4 +1,7 @@
-"""OpenTelemetry: spans of requests to the API, metrics of calls. Off until the usual variables ask; never an argument."""
+"""OpenTelemetry: spans of requests to the API and metrics of calls, on when the usual `OTEL_` variables are set.
+
+Arguments of calls are never part of either.
+"""
 
 import os
 import re
@@ -27,14 +30,14 @@ FLUSH_MILLISECONDS = 2000
 
 
 def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment names somewhere to send to."""
+    """Whether the environment names an exporter or an endpoint, and does not disable the SDK."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     return any(environment.get(name, "").strip() not in ("", "none") for name in _TARGETS)
 
 
 def check(environment: Mapping[str, str] = os.environ) -> None:
-    """Raises SettingsError when the environment asks for what is not installed, or not spoken."""
+    """Raises SettingsError when the environment asks for what is not installed or not supported."""
     if not is_enabled(environment):
         return
     for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"):
@@ -51,7 +54,7 @@ def check(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def start(environment: Mapping[str, str] = os.environ) -> "Telemetry | None":
-    """Exporters as the environment asks; None when it does not. Raises SettingsError, as `check` does."""
+    """Start the exporters that the environment asks for; None when it asks for none. Raises SettingsError, as `check`."""
     check(environment)
     if not is_enabled(environment):
         return None
@@ -130,7 +133,7 @@ class Telemetry:
         return InstrumentedTransport(settings, self._tracer, self._requests, transport=transport)
 
     def close(self) -> None:
-        """Send what is left, within a bound."""
+        """Export what is left, within `FLUSH_MILLISECONDS` for each of the two."""
         for provider in self._providers:
             provider.force_flush(FLUSH_MILLISECONDS)
 

@@ -1,4 +1,4 @@
-"""Serving on stdio, as hosts launch it: clean at end of input, clean on signals, no write cut off in silence.
+"""The stdio transport: ends cleanly at the end of input and on signals, and cuts off no write in silence.
 
 The pipe is read and written in the event loop, without a thread for each line: that halves the time of a call. Where the
 loop cannot wait for a descriptor (Windows, a plain file as input), threads do it.
@@ -47,11 +47,11 @@ FLUSH_SECONDS = 0.5
 """After a signal and the writes: for answers that are on their way to the client."""
 _BUFFERED_MESSAGES = 16
 _PIPE_BYTES = 4096
-"""What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
+"""Bytes that a pipe which is ready takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
 
 
 def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) -> None:
-    """Serve until the input ends or a signal comes. refusal: why no call may be answered, if so."""
+    """Serve until the input ends or a signal comes. refusal: the reason why every call is refused, or None."""
     from asisso_mcp.server import telemetry
 
     instruments = telemetry.start()
@@ -66,7 +66,7 @@ def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) ->
 
 
 class StdioSession:
-    """One client on one pipe."""
+    """One session with the client on one pipe."""
 
     def __init__(self, server: Server[TenantServices], services: TenantServices, pipe: StdioPipe) -> None:
         self._server, self._services, self._pipe = server, services, pipe
@@ -76,7 +76,8 @@ class StdioSession:
         self._writes_in_loop = _is_pollable(pipe.outgoing)
 
     async def run(self) -> None:
-        # A little room: a message need not wait until the other side is ready to take it.
+        """Serve until the input ends. A signal, or a client that is gone, ends the process."""
+        # Buffered: a message need not wait until the other side is ready for it.
         to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](_BUFFERED_MESSAGES)
         outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_BUFFERED_MESSAGES)
         async with anyio.create_task_group() as tasks:
@@ -168,7 +169,7 @@ class StdioSession:
 
 
 def _unreadable(line: bytes) -> JSONRPCError | None:
-    """What a client hears whose request cannot be read: it waits for an answer. None for what is no request."""
+    """The error response to a line that cannot be read; None when it is no request, so that nobody waits for a response."""
     number: RequestId | None = None
     try:
         frame = json.loads(line)
