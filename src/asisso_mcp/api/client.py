@@ -31,16 +31,11 @@ class AsissoClient:
 
     def __init__(self, transport: ApiTransport, settings: Settings) -> None:
         self._transport = transport
-        self._api_key = settings.api_key
-        self._access_token = settings.access_token
+        self._settings = settings
 
     def for_key(self, api_key: SecretStr) -> "AsissoClient":
         """A client on the same transport for the owner of another key."""
-        tenant = object.__new__(AsissoClient)
-        tenant._transport = self._transport
-        tenant._api_key = api_key
-        tenant._access_token = None
-        return tenant
+        return AsissoClient(self._transport, replace(self._settings, api_key=api_key, access_token=None))
 
     async def list_campaigns(self) -> list[Campaign]:
         """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
@@ -95,10 +90,10 @@ class AsissoClient:
         return parse_campaign(response, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:
-        if self._api_key is not None:
-            return {"X-API-Key": self._api_key.get_secret_value()}
-        if self._access_token is not None:
-            return {"Authorization": f"Bearer {self._access_token.get_secret_value()}"}
+        if (key := self._settings.api_key) is not None:
+            return {"X-API-Key": key.get_secret_value()}
+        if (token := self._settings.access_token) is not None:
+            return {"Authorization": f"Bearer {token.get_secret_value()}"}
         raise KeyMissing
 
 

@@ -38,7 +38,7 @@ class Platform:
         return self.folder("XDG_CONFIG_HOME", ".config").joinpath(*name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """One MCP client and its settings file.
 
@@ -55,8 +55,8 @@ class Client:
     format: FileFormat
     config_path: Callable[[Platform], Path]
     config_path_text: str
-    project: tuple[str, ...] | None
-    root_key: str
+    project: tuple[str, ...] | None = None
+    root_key: str = "mcpServers"
     key_reference: str | None
     key_hint: str
     check: str
@@ -111,8 +111,6 @@ CLIENTS = (
             "`~/Library/Application Support/Claude/claude_desktop_config.json` (macOS), "
             "`%APPDATA%\\Claude\\claude_desktop_config.json` (Windows)"
         ),
-        project=None,
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY}",  # not replaced by this client: it stands for "unset" until a person puts the key there
         key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
         check="Quit Claude Desktop entirely and start it again: Settings → Developer shows asisso as running.",
@@ -125,7 +123,6 @@ CLIENTS = (
         config_path=lambda platform: platform.folder("CLAUDE_CONFIG_DIR") / ".claude.json",
         config_path_text="`~/.claude.json`",
         project=(".mcp.json",),
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY:-}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
         check="`claude mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
@@ -139,7 +136,6 @@ CLIENTS = (
         config_path=lambda platform: platform.home / ".cursor" / "mcp.json",
         config_path_text="`~/.cursor/mcp.json`",
         project=(".cursor", "mcp.json"),
-        root_key="mcpServers",
         key_reference="${env:ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which Cursor starts, or run this again with --ask-key.",
         check="Settings → MCP shows asisso with a green dot and its tools.",
@@ -184,7 +180,6 @@ CLIENTS = (
         config_path=lambda platform: platform.home / ".gemini" / "settings.json",
         config_path_text="`~/.gemini/settings.json`",
         project=(".gemini", "settings.json"),
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start gemini, or run this again with --ask-key.",
         check="`gemini mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
@@ -196,8 +191,6 @@ CLIENTS = (
         format="json",
         config_path=lambda platform: platform.home / ".codeium" / "windsurf" / "mcp_config.json",
         config_path_text="`~/.codeium/windsurf/mcp_config.json`",
-        project=None,
-        root_key="mcpServers",
         key_reference="${env:ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which Windsurf starts, or run this again with --ask-key.",
         check="Refresh in Cascade's MCP panel: asisso appears with its tools.",
@@ -213,7 +206,6 @@ CLIENTS = (
             else platform.folder("XDG_CONFIG_HOME", ".config") / "goose" / "config.yaml"
         ),
         config_path_text="`~/.config/goose/config.yaml` (macOS, Linux), `%APPDATA%\\Block\\goose\\config\\config.yaml` (Windows)",
-        project=None,
         root_key="extensions",
         key_reference=None,
         key_hint=(

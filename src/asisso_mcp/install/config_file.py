@@ -111,14 +111,9 @@ def get_value(text: str, file_format: FileFormat, path: Sequence[Step]) -> Any:
     return value
 
 
-def set_value(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any]) -> str:
-    """The text with `value` at the path. Raises UnsupportedFile."""
-    return _edit(text, file_format, path, value)
-
-
 def remove_value(text: str, file_format: FileFormat, path: Sequence[Step]) -> str:
     """The text without the value at the path, nor what became empty on the way to it. Raises UnsupportedFile."""
-    return text if get_value(text, file_format, path) is None else _edit(text, file_format, path, None)
+    return text if get_value(text, file_format, path) is None else set_value(text, file_format, path, None)
 
 
 @contextmanager
@@ -187,7 +182,7 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith("$")
 
 
-def _edit(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any] | None) -> str:
+def set_value(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any] | None) -> str:
     """The text with `value` at the path, or without what is there (None)."""
     wanted = parse(text, file_format)
     _change(wanted, path, value)
@@ -278,8 +273,9 @@ def _find(value: Any, step: Step) -> Any:
 def _change(value: Any, path: Sequence[Step], new: Mapping[str, Any] | None) -> None:
     """Set what is at the path to `new`, or delete it (None) with what becomes empty on the way to it."""
     step, rest = path[0], path[1:]
-    if type_name := _wrong_type(value, step):
-        raise UnsupportedFile(f"there is something else where {type_name} belongs")
+    if not _leads_through(step, value):
+        belongs = "an object" if isinstance(step, str) else "a list"
+        raise UnsupportedFile(f"there is something else where {belongs} belongs")
     place = _find(value, step)
     if rest:  # only the last step of a path leads into a list
         if place is None or value[place] is None:
@@ -295,8 +291,5 @@ def _change(value: Any, path: Sequence[Step], new: Mapping[str, Any] | None) -> 
         value[step if place is None else place] = new
 
 
-def _wrong_type(value: Any, step: Step) -> str | None:
-    """The type that `value` should have for this step, where it has another; else None."""
-    if isinstance(step, str):
-        return None if isinstance(value, dict) else "an object"
-    return None if isinstance(value, list) else "a list"
+def _leads_through(step: Step, value: Any) -> bool:
+    return isinstance(value, dict if isinstance(step, str) else list)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
+from starlette.requests import ClientDisconnect, Request
+
 from asisso_mcp.sandbox import side_effects
 from asisso_mcp.sandbox.fault_responses import (
     INSTEAD,
@@ -43,7 +45,10 @@ class FaultInjector:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            return
         method, path = scope["method"], scope["path"]
         acting = [fault for fault in self._faults if self._acts(fault, method, path)]
         recorded = RecordedRequest(method, path, parse_json(body))
@@ -147,18 +152,6 @@ class FaultInjector:
         for undone in read:
             self._undone.discard(undone)
             side_effects.end_import(self._store, undone, 0)
-
-
-async def _read(receive: Receive) -> bytes:
-    """The whole body of a request, or what came of it before the caller hung up."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return body
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            return body
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
