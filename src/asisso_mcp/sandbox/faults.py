@@ -134,11 +134,11 @@ class Fault:
         return True
 
 
-class Faults:
+class Faults(list[Fault]):
     """The faults of a sandbox, in the order in which they act; may be changed while it serves."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, added: Callable[[Fault], None] = lambda _: None) -> None:
-        self._faults: list[Fault] = []
+        super().__init__()
         self._added = added
         for fault in faults:
             self.add(fault)
@@ -146,22 +146,8 @@ class Faults:
     def add(self, fault: Fault) -> Fault:
         """Add a fault at the end; returns it. A `poison` acts at once."""
         self._added(fault)
-        self._faults.append(fault)
+        self.append(fault)
         return fault
-
-    def remove(self, fault: Fault) -> None:
-        """Take a fault out. Raises ValueError when it is not there."""
-        self._faults.remove(fault)
-
-    def clear(self) -> None:
-        """Take all faults out."""
-        self._faults.clear()
-
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(tuple(self._faults))
-
-    def __len__(self) -> int:
-        return len(self._faults)
 
 
 def campaign_of(path: str) -> int | None:
