@@ -21,7 +21,7 @@ _ATTEMPTS = 5
 
 
 class NotExecuted(Exception):
-    """A write that surely had no effect, for a reason that may pass: `fault`, whose words are `text`."""
+    """A write that surely had no effect, for a reason that may pass: `fault`, whose message is `text`."""
 
     def __init__(self, fault: AsissoError) -> None:
         super().__init__(fault.text)

@@ -31,7 +31,7 @@ class FaultInjector:
 
     def __init__(self, app: App, store: Store, faults: Faults, record: Callable[[RecordedRequest], None]) -> None:
         self._app, self._store, self._faults, self._record = app, store, faults, record
-        self._undone: set[int] = set()
+        self._pending_import_ends: set[int] = set()
         self._late: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class FaultInjector:
             await self._respond(context, body)
         finally:
             if method == "GET" and "/campaign/" in path:
-                self._undo_pauses(context.campaign)
+                self._end_imports(context.campaign)
 
     def _acts(self, fault: Fault, method: str, path: str) -> bool:
         if not fault.matches(method, path):
@@ -145,7 +145,7 @@ class FaultInjector:
             if fault.kind == "import-ends" and fault.seconds is not None:
                 side_effects.end_import(self._store, campaign, fault.seconds)
             elif fault.kind == "import-ends":
-                self._undone.add(campaign)
+                self._pending_import_ends.add(campaign)
 
     def _undo_pauses(self, campaign: int | None) -> None:
         read = set(self._undone) if campaign is None else self._undone & {campaign}

@@ -70,7 +70,7 @@ class StdioSession:
 
     def __init__(self, server: Server[TenantServices], services: TenantServices, pipe: StdioPipe) -> None:
         self._server, self._services, self._pipe = server, services, pipe
-        self._asked: set[RequestId] = set()
+        self._unanswered: set[RequestId] = set()
         """Requests that were read and are not answered yet."""
         self._idle = anyio.Event()
         self._writes_in_loop = _is_pollable(pipe.outgoing)
@@ -98,7 +98,7 @@ class StdioSession:
                     await to_server.send(problem)
                     continue
                 if isinstance(message, JSONRPCRequest):
-                    self._asked.add(message.id)
+                    self._unanswered.add(message.id)
                 await to_server.send(SessionMessage(message))
             # What was asked before the input ended is answered, within bounds: `printf … | asisso-mcp` works.
             await self._wait_until_answered(GRACE_SECONDS)
@@ -180,9 +180,9 @@ def _unreadable(line: bytes) -> JSONRPCError | None:
         if not isinstance(frame, dict) or "method" not in frame or "id" not in frame:
             return None
         number = frame["id"] if isinstance(frame["id"], str | int) and not isinstance(frame["id"], bool) else None
-    words = "The request could not be read, so nothing was done: it is no JSON-RPC 2.0 request in valid UTF-8, "
-    words += "is nested too deeply, or contains half of a surrogate pair or a number of thousands of digits."
-    return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=words))
+    message = "The request could not be read, so nothing was done: it is no JSON-RPC 2.0 request in valid UTF-8, "
+    message += "is nested too deeply, or contains half of a surrogate pair or a number of thousands of digits."
+    return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=message))
 
 
 def _is_pollable(descriptor: int) -> bool:

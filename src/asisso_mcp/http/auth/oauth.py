@@ -74,8 +74,8 @@ class JwtVerifier(TokenVerifier):
 def scopes_of(claims: dict[str, Any]) -> list[str]:
     """The scopes of a token: `scope` (RFC 9068), or `scp` as some issuers call it; one string with spaces, or a list."""
     given = claims.get("scope", claims.get("scp", ""))
-    words = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
-    return [word for word in words if isinstance(word, str)]
+    scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
+    return [scope for scope in scopes if isinstance(scope, str)]
 
 
 def _exact(url: str) -> AnyHttpUrl:
