@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -42,13 +42,10 @@ def _secret(name: str, value: str) -> SecretStr:
 
 
 def _origin(name: str, text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", 0
-    if port == 0 or (host and not _is_host(host)):
+    parts = split_url(text)
+    if parts is None:
         raise SettingsError(f"{name} is not a URL; write for example https://app.asisso.com.")
+    host = parts.hostname or ""
     if "@" in parts.netloc:
         raise SettingsError(f"{name} must not contain a user or password; the key belongs in ASISSO_API_KEY.")
     if parts.scheme not in ("http", "https") or not host:
@@ -60,7 +57,17 @@ def _origin(name: str, text: str) -> str:
             f"{name} must use https, so that the key is not readable on the way; http is for loopback only."
         )
     shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
+
+
+def split_url(text: str) -> SplitResult | None:
+    """The parts of a URL; None when its host or its port cannot be one. The host may be missing."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.port != 0 and (not parts.hostname or _is_host(parts.hostname))
+    except ValueError:
+        return None
+    return parts if usable else None
 
 
 def _is_host(host: str) -> bool:
@@ -84,12 +91,8 @@ def _seconds(name: str, text: str) -> float:
 
 
 def _proxy(name: str, text: str) -> SecretStr:
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_url(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{name} must be a URL such as http://proxy.example:3128.")
     return SecretStr(text)
 

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback
+from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback, split_url
 
 AUTH = ("none", "passthrough", "token", "oauth")
 """The values of `--auth`."""
@@ -156,12 +155,15 @@ def _hosts(host: str, port: int, named: Iterable[str]) -> frozenset[str]:
 
 def _browser_origin(given: str) -> str:
     origin = given.strip().lower().rstrip("/")
-    try:
-        parts = urlsplit(origin)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.path and not parts.query
-    except ValueError:
-        usable = False
-    if not usable or "*" in origin or "@" in origin:
+    parts = split_url(origin)
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or "@" in origin
+    ):
         raise SettingsError(
             f"--allow-origin takes the origin of a page, such as https://chat.example.com, not {given!r}. Each is named in full."
         )
@@ -169,14 +171,10 @@ def _browser_origin(given: str) -> str:
 
 
 def _require_url(name: str, given: str, example: str) -> None:
-    try:
-        parts = urlsplit(given)
-        host = parts.hostname or ""
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-        usable = bool(host) and secure and not parts.query and not parts.fragment and not parts.username
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_url(given)
+    host = (parts and parts.hostname) or ""
+    schemes = ("https", "http") if is_loopback(host) else ("https",)
+    if not parts or not host or parts.scheme not in schemes or parts.query or parts.fragment or parts.username:
         raise SettingsError(f"--auth oauth needs {name}: an https URL such as {example} (http on loopback only).")
 
 
