@@ -32,17 +32,10 @@ LAYERS = (
 )
 """Top to bottom: a package imports from itself and from the layers below its own. The root's `__init__` is the public face."""
 
-PART_OF = {"demo": "cli", "doctor": "cli", "exports": "schemas", "setting_names": "config"}
+PART_OF = {"setting_names": "config"}
 """Modules beside the package that they belong to."""
 
 MAY_IMPORT_MCP = {"cli", "stdio", "http", "server"}
-
-EXCEPTIONS = {
-    # What a person may name still stands in api/models, which validates it; it moves to campaigns/edit_models.
-    ("asisso_mcp.api.models", "asisso_mcp.campaigns.time_slots"),
-    ("asisso_mcp.api.models", "asisso_mcp.campaigns.timezones"),
-}
-"""Imports that break the rule today. One that is no longer there fails the test, so that it leaves this list."""
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -80,7 +73,7 @@ def test_every_import_leads_down_or_stays_within_its_package() -> None:
         and package_of(module) != package_of(imported)
         and layer_of(module) >= layer_of(imported)
     }
-    assert wrong == EXCEPTIONS
+    assert wrong == set()
 
 
 def test_the_sdk_is_imported_by_the_server_and_what_stands_above_it_alone() -> None:

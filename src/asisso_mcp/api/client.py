@@ -1,6 +1,7 @@
 """The client of the Asisso campaign API: list, get, patch, pause, resume."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -48,7 +49,7 @@ class AsissoClient:
         return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
     async def patch(
-        self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _go_on
+        self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _proceed
     ) -> Campaign:
         """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write.
 

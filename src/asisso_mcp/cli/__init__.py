@@ -2,16 +2,16 @@
 
 import argparse
 import io
-import logging
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import NoReturn
 
 from asisso_mcp import __version__
-from asisso_mcp.cli.terminal import YELLOW, fail, show, wrap
-from asisso_mcp.config import SETTINGS, Setting, Settings, SettingsError
+from asisso_mcp.cli.options import HelpFormatter, UsageError, add_common_arguments, describe_settings
+from asisso_mcp.cli.terminal import fail
+from asisso_mcp.config import SETTINGS, SettingsError
 from asisso_mcp.stdio.pipe import StdioPipe
 
 COMMANDS = {
@@ -27,10 +27,6 @@ COMMANDS = {
 """Name of a module here, with `add_arguments(parser)` and `run(options)`, which returns the exit code -> what it does."""
 
 
-class UsageError(Exception):
-    """The command line is wrong; the message says what is allowed."""
-
-
 def main(arguments: Sequence[str] | None = None, *, pipe: StdioPipe | None = None) -> NoReturn:
     """Run a command; the exit code is 0, 1 (it failed and said why), or 2 (the command line or a setting is wrong).
 
@@ -39,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, *, pipe: StdioPipe | None = Non
     if "_ARGCOMPLETE" in os.environ:
         from asisso_mcp.cli.completion import answer_shell
 
-        answer_shell()
+        answer_shell(build_parser)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks "→" shows "?" instead of failing
             stream.reconfigure(errors="replace")
@@ -94,39 +90,3 @@ def build_parser(wanted: Collection[str]) -> tuple[argparse.ArgumentParser, Mapp
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return parser, commands.choices
-
-
-class HelpFormatter(argparse.HelpFormatter):
-    """Help in which the lines of a table stay lines, each wrapped to the terminal's width."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if "\n" not in text:
-            return super()._fill_text(text, width, indent)
-        return "\n".join(wrap(indent + line, width) for line in text.splitlines())
-
-
-def describe_settings(title: str, settings: Iterable[Setting]) -> str:
-    """A table of environment variables for the end of a help text."""
-    rows = [(each.name, each.meaning + (f" (default {each.default})" if each.default else "")) for each in settings]
-    column = max(len(name) for name, _ in rows)
-    return "\n".join([f"{title}:", *(f"  {name:<{column}}  {words}" for name, words in rows)])
-
-
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that several commands share."""
-    parser.add_argument("--sandbox", action="store_true", help="use the built-in API: no key, no network")
-    parser.add_argument("--read-only", action="store_true", help="offer only the tools that read")
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="more on stderr; -vv for all")
-
-
-def load_settings(options: argparse.Namespace, *, print_warnings: bool = True) -> Settings:
-    """The settings of the environment and these options; logging is set up as they say. Raises SettingsError."""
-    settings = Settings.from_environment(sandbox=options.sandbox or None, read_only=options.read_only or None)
-    levels = ("warning", "info", "debug")
-    level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
-    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    for warning in settings.warnings if print_warnings else ():
-        show(f"asisso-mcp: {warning}", YELLOW, sys.stderr)
-    for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    return settings

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from asisso_mcp.campaigns.policy import Policy
-from asisso_mcp.cli import UsageError, add_common_arguments, load_settings
+from asisso_mcp.cli.options import UsageError, add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import BOLD, RED, fail, show
 from asisso_mcp.config import Settings
 from asisso_mcp.tools.campaigns import TOOLS

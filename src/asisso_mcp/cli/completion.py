@@ -3,11 +3,10 @@
 import argparse
 import os
 import re
+from collections.abc import Callable, Collection
 
 import argcomplete
 from argcomplete.shell_integration import shellcode
-
-from asisso_mcp.cli import build_parser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +21,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def answer_shell() -> None:
-    """Answer the shell that asks what the line could go on with. Does not return."""
+def answer_shell(build_parser: Callable[[Collection[str]], tuple[argparse.ArgumentParser, object]]) -> None:
+    """Answer the shell that asks what the line could go on with. Does not return.
+
+    build_parser: makes the whole parser, with the arguments of the commands among these words.
+    """
     line, point = os.environ["COMP_LINE"], int(os.environ["COMP_POINT"])
     # argparse looks for no positional argument behind an option, so the options that stand alone are left out.
     line = re.sub(r" (-v+|--verbose|--sandbox|--read-only|--json)(?= )", "", line[:point])

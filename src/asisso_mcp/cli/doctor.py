@@ -7,7 +7,7 @@ import anyio
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.cli import add_common_arguments, load_settings
+from asisso_mcp.cli.options import add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import GREEN, RED, YELLOW, show
 from asisso_mcp.config import Settings
 from asisso_mcp.sanitize import single_line

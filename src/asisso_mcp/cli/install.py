@@ -6,7 +6,7 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
-from asisso_mcp.cli import UsageError, add_common_arguments
+from asisso_mcp.cli.options import UsageError, add_common_arguments
 from asisso_mcp.cli.terminal import fail, show
 from asisso_mcp.install import config_file
 from asisso_mcp.install.clients import CLIENTS, Platform, by_name

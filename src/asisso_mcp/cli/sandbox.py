@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from asisso_mcp.cli import UsageError
+from asisso_mcp.cli.options import UsageError
 from asisso_mcp.cli.terminal import show
 from asisso_mcp.sandbox import KEY, Sandbox, parse_fault, serve
 

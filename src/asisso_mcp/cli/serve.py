@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from asisso_mcp.cli import UsageError, add_common_arguments, describe_settings, load_settings
+from asisso_mcp.cli.options import UsageError, add_common_arguments, describe_settings, load_settings
 from asisso_mcp.cli.terminal import fail
 from asisso_mcp.config import HTTP_SETTINGS, Settings, UnreadableLimit
 from asisso_mcp.http.settings import AUTH, HttpSettings

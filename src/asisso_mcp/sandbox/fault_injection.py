@@ -147,11 +147,11 @@ class FaultInjector:
             elif fault.kind == "import-ends":
                 self._pending_import_ends.add(campaign)
 
-    def _undo_pauses(self, campaign: int | None) -> None:
-        read = set(self._undone) if campaign is None else self._undone & {campaign}
-        for undone in read:
-            self._undone.discard(undone)
-            side_effects.end_import(self._store, undone, 0)
+    def _end_imports(self, campaign: int | None) -> None:
+        read = set(self._pending_import_ends) if campaign is None else self._pending_import_ends & {campaign}
+        for ended in read:
+            self._pending_import_ends.discard(ended)
+            side_effects.end_import(self._store, ended, 0)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -96,9 +96,10 @@ class Completions:
         except AsissoError as failure:
             logger.warning("No suggestions for campaign_id: %s", failure.text)
             raise MCPError(INTERNAL_ERROR, failure.text) from None
-        found = fitting(params.argument.value, choices)
-        say = _labelled if isinstance(params.ref, PromptReference) else _id
-        return _offer([say(choice) for choice in found[:MOST]], len(found))
+        found = match(params.argument.value, candidates)
+        labelled = isinstance(params.ref, PromptReference)
+        values = [_label(each) if labelled else str(each.id) for each in found[:MAX_VALUES]]
+        return _completion(values, len(found))
 
     def _arguments(self, context: ServerRequestContext[Any], params: CompleteRequestParams) -> list[str]:
         """The names of the arguments that can be completed; none where the prompt or resource does not exist."""

@@ -23,6 +23,7 @@ from mcp_types import (
     TextContent,
 )
 
+from asisso_mcp.api.client import MAX_CAMPAIGN_ID
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.sanitize import quoted, single_line

@@ -108,7 +108,7 @@ class StdioSession:
 
     async def _wait_until_answered(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):
-            while self._asked:
+            while self._unanswered:
                 self._idle = anyio.Event()
                 await self._idle.wait()
 
@@ -136,8 +136,8 @@ class StdioSession:
                 if answered is None or answered != self._pipe.suppressed_id:
                     await self._write_line(message.model_dump_json(by_alias=True, exclude_unset=True).encode())
                 if answered is not None:
-                    self._asked.discard(answered)
-                if not self._asked:
+                    self._unanswered.discard(answered)
+                if not self._unanswered:
                     self._idle.set()
 
     async def _write_line(self, line: bytes) -> None:
