@@ -113,10 +113,15 @@ def clean_json(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, dict | list) and not depth:
         return "…"
     if isinstance(value, dict):
-        return {single_line(key, NAME_LENGTH): clean_json(value[key], depth - 1) for key in islice(value, MAX_ITEMS)}
+        return {_clean_key(key): clean_json(value[key], depth - 1) for key in islice(value, MAX_ITEMS)}
     if isinstance(value, list):
         return [clean_json(each, depth - 1) for each in value[:MAX_ITEMS]]
     return value
+
+
+def _clean_key(key: str) -> str:
+    is_plain = len(key) <= NAME_LENGTH and key.isascii() and key.isidentifier()  # as nearly all are
+    return key if is_plain else single_line(key, NAME_LENGTH)
 
 
 def safe_json(value: object) -> str:

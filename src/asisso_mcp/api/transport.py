@@ -133,10 +133,7 @@ class ApiTransport:
         with anyio.fail_after(self._settings.timeout) as scope:
             self._in_flight.add(scope)
             try:
-                with anyio.move_on_after(self._connect_seconds) as waiting:
-                    await self._slots.acquire()
-                if waiting.cancelled_caught:
-                    raise httpx2.PoolTimeout("")
+                await self._acquire_slot()
                 try:
                     yield
                 finally:
@@ -145,6 +142,15 @@ class ApiTransport:
                 self._in_flight.remove(scope)
         if scope.cancelled_caught:
             raise httpx2.ReadError("the transport was closed")
+
+    async def _acquire_slot(self) -> None:
+        try:
+            self._slots.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(self._connect_seconds) as waiting:
+                await self._slots.acquire()
+            if waiting.cancelled_caught:
+                raise httpx2.PoolTimeout("") from None
 
     def _build_request(
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, trace: RequestTrace
