@@ -213,7 +213,7 @@ async def test_after_the_word_to_stop_nothing_is_sent_that_was_not_sent_yet(
     await waits.begun.wait()
     service.stop_writing()
     waits.go_on.set()
-    with pytest.raises(NotAllowed) as refusal:
+    with pytest.raises(AsissoError) as refusal:
         await task
     assert refusal.value.text == (
         "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."

@@ -27,7 +27,6 @@ from asisso_mcp.campaigns.models import (
     Discrepancies,
     EditPlan,
     EditResult,
-    NotAllowed,
     StateChange,
     json_equal,
 )
@@ -276,7 +275,7 @@ class CampaignService:
                     now = (
                         await self._change_state(call, now.id, now, "paused", "the pause", self._client.pause)
                     ).campaign
-                except (AsissoError, NotExecuted, NotAllowed) as fault:
+                except (AsissoError, NotExecuted) as fault:
                     return now, (
                         f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
                     )

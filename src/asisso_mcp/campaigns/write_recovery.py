@@ -19,7 +19,7 @@ from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.formatting import describe_change, describe_state
-from asisso_mcp.campaigns.models import NotAllowed, differences
+from asisso_mcp.campaigns.models import differences
 from asisso_mcp.campaigns.write_lock import Turn
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ FRESH_SECONDS = 1.0
 """How old a reading may be when what rests on it goes out: it went over the same connection a moment ago, as a rule."""
 NOT_SHOWN = "The API accepted it, and its answer does not show it."
 WAITED = "The request waited too long for a connection to the API and was not sent; nothing was changed. Call again in a moment."
+STOPPED = "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
 CALLER_GONE = "The caller went away. Outcome of {outcome}"
 READ_FAILED = "Reading the campaign afterwards failed as well."
 
@@ -106,10 +107,6 @@ class WriteSender:
         OutcomeUnknown.
         """
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
-        if self._stopped:
-            raise NotAllowed(
-                "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
-            )
         try:
             return await self._request(call, campaign_id, sent, send, is_applied), ()
         except AsissoError as fault:
@@ -140,6 +137,8 @@ class WriteSender:
         def before_sending() -> None:
             if caller.gave_up():
                 raise asyncio.CancelledError
+            if self._stopped:
+                raise AsissoError(STOPPED, executed=False)
             if call.is_outdated():
                 raise Busy(WAITED, executed=False, retry_after=0)
 
