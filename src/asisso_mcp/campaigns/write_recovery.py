@@ -111,7 +111,6 @@ class WriteSender:
             return await self._request(call, campaign_id, sent, send, is_applied), ()
         except AsissoError as fault:
             if fault.executed is False:
-                call.outcome = None
                 call.turn.not_executed()
                 if isinstance(fault, Unreachable | Busy):
                     raise NotExecuted(fault) from None
@@ -167,8 +166,9 @@ class WriteSender:
             else:
                 caller.has_left = True
             raise
-        except AsissoError:
-            call.outcome = f"{sent}: unknown."
+        except AsissoError as fault:
+            if fault.executed is None:
+                call.outcome = f"{sent}: unknown."
             raise
         call.outcome = _outcome(sent, answer, is_applied)
         return answer
