@@ -1,6 +1,7 @@
 """Writes on the wire when the process ends or was held up, or when another write of the same call fails."""
 
 import asyncio
+import time
 from typing import Any
 
 import anyio
@@ -8,8 +9,15 @@ import pytest
 
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import Campaign
+from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.sandbox import Fault, Sandbox
-from tests.campaigns.test_interrupted_writes import EDIT, own, waiting, writes
+from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, own, waiting, writes
+
+
+def hold_up(seconds: float) -> None:
+    """What happens to a process that is stopped and goes on (Ctrl-Z, `docker pause`): all its deadlines are past at once."""
+    time.sleep(seconds)
 
 
 async def test_a_write_that_waits_for_a_connection_when_the_process_ends_is_not_sent(sandbox: Sandbox) -> None:
@@ -60,3 +68,52 @@ async def test_a_pause_that_was_done_is_told_when_its_caller_goes_away_after_a_s
     with pytest.raises(asyncio.CancelledError):
         await task
     assert told == ["The caller went away. Outcome of the pause of campaign 10: done."]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_call_whose_time_passed_while_the_process_was_held_up_does_not_say_that_nothing_was_changed(
+    sandbox: Sandbox, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 0.2)
+    monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(deadlines, "SPARE_SECONDS", 0.02)
+    service, reached = own(sandbox), anyio.Event()
+    for name in ("patch", "pause", "resume"):
+        setattr(service._client, name, held(getattr(service._client, name), reached, anyio.Event()))
+    task = asyncio.get_running_loop().create_task(CALLS[call](service))  # type: ignore[arg-type]
+    await reached.wait()
+    hold_up(0.3)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await task
+    sent = {
+        "edit": "the edit of retry_config.max_retries of campaign 4",
+        "resume": "the resume of campaign 4",
+        "pause": "the pause of campaign 3",
+    }[call]
+    assert unknown.value.text == (
+        f"Unknown outcome. Sent: {sent}. The time for this call was over before that was settled. It may or may not have been "
+        "applied, also a little later, and it was not repeated: look with `get_campaign` before you try again."
+    )
+    assert len(writes(sandbox)) == 1
+
+
+async def test_a_pause_during_an_import_whose_time_passed_while_the_process_was_held_up_does_not_say_that_nothing_was_changed(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(deadlines, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(deadlines, "SPARE_SECONDS", 0.02)
+    monkeypatch.setattr("asisso_mcp.campaigns.service.SYNC_LOOKS", (0.01,))
+
+    async def watch(_: float) -> None:
+        hold_up(0.6)
+        await anyio.Event().wait()
+
+    service = own(sandbox, sleep=watch)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await service.pause(10)
+    assert unknown.value.text.startswith(
+        "Unknown outcome. Sent: the pause of campaign 10: done. The time for this call was over"
+    )
+    assert sandbox.campaign(10)["state"] == "paused"

@@ -34,7 +34,7 @@ from asisso_mcp.campaigns.policy import UNLIMITED, Policy
 from asisso_mcp.campaigns.readings import CampaignReader
 from asisso_mcp.campaigns.state_rules import require_not_final, require_pausable, require_paused, require_resumable
 from asisso_mcp.campaigns.write_lock import WriteLock
-from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, OutcomeUnknown, WriteCall, WriteSender
+from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, TIME_OVER, OutcomeUnknown, WriteCall, WriteSender
 
 logger = logging.getLogger(__name__)
 
@@ -302,10 +302,11 @@ class CampaignService:
                 async with lock.urgent() if urgent else lock.exclusive() as turn:
                     call = WriteCall(turn, CallTime(scope))
                     yield call
-        except TimedOut as late:
-            if call is None or call.outcome is None:
+        except TimedOut:
+            sent = call and (call.unanswered or call.outcome)
+            if not sent:
                 raise
-            raise OutcomeUnknown(call.outcome.rstrip("."), late.text, "") from None
+            raise OutcomeUnknown(sent.rstrip("."), TIME_OVER) from None
         except anyio.get_cancelled_exc_class():
             if call is not None:
                 self._writes.tell_outcome(call)

@@ -31,15 +31,16 @@ NOT_SHOWN = "The API accepted it, and its answer does not show it."
 WAITED = "The request waited too long for a connection to the API and was not sent; nothing was changed. Call again in a moment."
 STOPPED = "Nothing was changed: asisso-mcp is shutting down, so this was not sent. Call again in a moment."
 CALLER_GONE = "The caller went away. Outcome of {outcome}"
+TIME_OVER = "The time for this call was over before that was settled."
 READ_FAILED = "Reading the campaign afterwards failed as well."
 
 
 class OutcomeUnknown(AsissoError):
     """A write was sent, and neither its reply nor reading tells what became of it."""
 
-    def __init__(self, sent: str, why: str, found: str) -> None:
+    def __init__(self, sent: str, why: str, found: str = "") -> None:
         super().__init__(
-            f"Unknown outcome. Sent: {sent}. {why} {found} It may or may not have been applied, also a little later, and it was "
+            f"Unknown outcome. Sent: {sent}. {f'{why} {found}'.rstrip()} It may or may not have been applied, also a little later, and it was "
             "not repeated: look with `get_campaign` before you try again.",
             executed=None,
         )
@@ -52,6 +53,8 @@ class WriteCall:
     turn: Turn
     time: CallTime
     outcome: str | None = None
+    unanswered: str | None = None
+    """What was on the wire when the call was given up; its outcome is told when it is known."""
     read_at: float | None = None
     """When the reading arrived that the write rests on; None when it rests on none."""
 
@@ -161,6 +164,7 @@ class WriteSender:
         try:
             answer = await asyncio.shield(task)
         except asyncio.CancelledError:
+            call.unanswered = sent
             if task.done():
                 self._tell_late(task, sent, is_applied)
             else:
