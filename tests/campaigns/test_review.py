@@ -12,6 +12,7 @@ from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.sandbox import Fault, Sandbox
+from tests.api.scripted import until
 from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, own, waiting, writes
 
 
@@ -117,3 +118,29 @@ async def test_a_pause_during_an_import_whose_time_passed_while_the_process_was_
         "Unknown outcome. Sent: the pause of campaign 10: done. The time for this call was over"
     )
     assert sandbox.campaign(10)["state"] == "paused"
+
+
+async def test_of_two_pauses_on_the_wire_the_second_is_still_known_when_the_first_was_answered(
+    sandbox: Sandbox,
+) -> None:
+    service = own(sandbox)
+    arrived: list[anyio.Event] = []
+    real = service._client.pause
+
+    async def pause(*arguments: Any) -> Campaign:
+        go_on = anyio.Event()
+        arrived.append(go_on)
+        await go_on.wait()
+        return await real(*arguments)
+
+    service._client.pause = pause  # type: ignore[method-assign]
+    async with anyio.create_task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(service.pause, 3)
+        await until(lambda: len(arrived) == 2)
+        arrived[0].set()
+        await until(lambda: writes(sandbox) == ["POST pause"])
+        await anyio.wait_all_tasks_blocked()
+        assert list(service.in_flight) == ["the pause of campaign 3"]
+        arrived[1].set()
+    assert not service.in_flight

@@ -5,7 +5,7 @@ as a whole, so that what is sent is never older than the wait before it. Sending
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import replace
@@ -84,9 +84,9 @@ class CampaignService:
         return limited
 
     @property
-    def in_flight(self) -> Mapping[int, str]:
-        """Campaign → the write that was sent and is not answered yet."""
-        return self._writes.in_flight
+    def in_flight(self) -> Collection[str]:
+        """Writes that were sent and are not answered yet, in words."""
+        return self._writes.in_flight.values()
 
     def stop_writing(self) -> None:
         """The process ends: what was not sent yet is not sent any more."""

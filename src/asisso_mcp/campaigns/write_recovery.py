@@ -85,9 +85,8 @@ class WriteSender:
     def __init__(self, client: AsissoClient, tell: Callable[[str], None] = logger.warning) -> None:
         self._client = client
         self._tell = tell
-        self._tasks: set[asyncio.Task[Campaign]] = set()
         self._stopped = False
-        self.in_flight: dict[int, str] = {}
+        self.in_flight: dict[asyncio.Task[Campaign], str] = {}
         """Sent and not yet answered: what would be unknown if the process ended now."""
 
     def stop(self) -> None:
@@ -111,7 +110,7 @@ class WriteSender:
         """
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
         try:
-            return await self._request(call, campaign_id, sent, send, is_applied), ()
+            return await self._request(call, sent, send, is_applied), ()
         except AsissoError as fault:
             if fault.executed is False:
                 call.turn.not_executed()
@@ -129,7 +128,6 @@ class WriteSender:
     async def _request(
         self,
         call: WriteCall,
-        campaign_id: int,
         sent: str,
         send: Callable[[BeforeSending], Awaitable[Campaign]],
         is_applied: Callable[[Campaign], bool],
@@ -150,16 +148,14 @@ class WriteSender:
                 return await send(before_sending)
 
         def ended(task: asyncio.Task[Campaign]) -> None:
-            self._tasks.discard(task)
-            self.in_flight.pop(campaign_id, None)
+            del self.in_flight[task]
             call.turn.answered()
             if caller.has_left:
                 self._tell_late(task, sent, is_applied)
 
-        self.in_flight[campaign_id] = sent
         call.turn.sent()
         task = asyncio.get_running_loop().create_task(run())
-        self._tasks.add(task)
+        self.in_flight[task] = sent
         task.add_done_callback(ended)
         try:
             answer = await asyncio.shield(task)

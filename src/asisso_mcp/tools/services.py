@@ -119,7 +119,7 @@ class TenantServices:
 
     def in_flight(self) -> tuple[str, ...]:
         """Writes that were sent and are not answered yet, in words."""
-        return tuple(sent for service in list(self._services.values()) for sent in service.in_flight.values())
+        return tuple(sent for service in list(self._services.values()) for sent in service.in_flight)
 
     def stop_writing(self) -> None:
         """The process ends: no write is sent any more; those on the wire are finished."""
