@@ -7,13 +7,17 @@ from typing import Any
 import anyio
 import pytest
 
+from asisso_mcp.api import retries
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.service import NOT_READ_BEFORE
+from asisso_mcp.campaigns.summary import paused_text
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.sandbox import Fault, Sandbox
 from tests.api.scripted import until
 from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, own, waiting, writes
+from tests.conftest import MONDAY, no_wait
 
 
 def hold_up(seconds: float) -> None:
@@ -144,3 +148,18 @@ async def test_of_two_pauses_on_the_wire_the_second_is_still_known_when_the_firs
         assert list(service.in_flight) == ["the pause of campaign 3"]
         arrived[1].set()
     assert not service.in_flight
+
+
+async def test_a_pause_that_was_refused_does_not_say_when_it_became_paused_without_a_reading_before(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries.anyio, "sleep", no_wait)
+    service = own(sandbox)
+    sandbox.put(3, state="paused")
+    sandbox.faults.add(Fault("status", method="GET", code=500, times=2))
+    switched = await service.pause(3)
+    assert not switched.applied
+    assert paused_text(switched, MONDAY) == (
+        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
+        f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
+    )

@@ -252,7 +252,7 @@ class CampaignService:
             if now is None or now.phase != goal:
                 raise
             note = f"It became {goal} a moment before this request, by someone else or by the platform."
-            return StateChange(before, now, applied=False, notes=(note,))
+            return StateChange(before, now, applied=False, notes=(note,) if before is not None else ())
         if after.phase != goal:
             after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
         elif before is not None and not before.shown_settings <= after.shown_settings:
