@@ -16,7 +16,7 @@ from asisso_mcp.campaigns.summary import paused_text
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.sandbox import Fault, Sandbox
 from tests.api.scripted import until
-from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, own, waiting, writes
+from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, minimal, own, waiting, writes
 from tests.conftest import MONDAY, no_wait
 
 
@@ -163,3 +163,20 @@ async def test_a_pause_that_was_refused_does_not_say_when_it_became_paused_witho
         'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
         f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
     )
+
+
+async def test_a_pause_without_a_reading_before_and_with_a_minimal_answer_has_the_revision_of_the_campaign(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries.anyio, "sleep", no_wait)
+    service = own(sandbox)
+    client, real = service._client, service._client.pause
+
+    async def pause(*arguments: Any) -> Campaign:
+        return minimal(None, await real(*arguments))  # type: ignore[arg-type]
+
+    client.pause = pause  # type: ignore[method-assign]
+    sandbox.faults.add(Fault("status", method="GET", code=500, times=2))
+    switched = await service.pause(3)
+    assert switched.applied
+    assert switched.campaign.settings() == (await service.get(3)).settings()

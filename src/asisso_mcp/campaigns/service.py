@@ -17,7 +17,7 @@ import anyio
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
 from asisso_mcp.api.errors import AsissoError, ServerFault, StateConflict, TimedOut
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.models import EDITABLE, Campaign
 from asisso_mcp.api.retries import NotExecuted, retry_write
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.dialing import last_trip
@@ -255,9 +255,10 @@ class CampaignService:
             return StateChange(before, now, applied=False, notes=(note,) if before is not None else ())
         if after.phase != goal:
             after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
-        elif before is not None and not before.shown_settings <= after.shown_settings:
+        elif not (before.shown_settings if before is not None else frozenset(EDITABLE)) <= after.shown_settings:
             # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
-            after = await self._reader.reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
+            kept = before.model_copy(update={"state": after.state}) if before is not None else after
+            after = await self._reader.reread_if_time(campaign_id) or kept
         # Without a reading before, a reading after does not tell whose doing it was.
         is_ours = after.phase == goal and (before is not None or not notes)
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
