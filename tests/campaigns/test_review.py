@@ -16,7 +16,7 @@ from asisso_mcp.campaigns.summary import paused_text
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.sandbox import Fault, Sandbox
 from tests.api.scripted import until
-from tests.campaigns.test_interrupted_writes import CALLS, EDIT, held, minimal, own, waiting, writes
+from tests.campaigns.test_interrupted_writes import CALLS, EDIT, FULL_RETRY, held, minimal, own, waiting, writes
 from tests.conftest import MONDAY, no_wait
 
 
@@ -180,3 +180,19 @@ async def test_a_pause_without_a_reading_before_and_with_a_minimal_answer_has_th
     switched = await service.pause(3)
     assert switched.applied
     assert switched.campaign.settings() == (await service.get(3)).settings()
+
+
+async def test_a_repair_of_a_row_that_could_be_read_before_a_wait_is_sent(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asisso_mcp.campaigns.write_recovery.FRESH_SECONDS", 0.05)
+
+    async def wait(_: float) -> None:
+        hold_up(0.1)
+        sandbox.faults.add(Fault("status", campaign=4, method="GET", code=500))
+
+    monkeypatch.setattr(retries.anyio, "sleep", wait)
+    sandbox.faults.add(Fault("status", method="PATCH", code=429, retry_after=6, times=1))
+    edited = await own(sandbox).edit(4, {"retry_config": FULL_RETRY})
+    assert edited.applied
+    assert sandbox.campaign(4)["retry_config"] == FULL_RETRY

@@ -1,7 +1,7 @@
 """The order in which the API is asked: read, edit, pause, resume, list. The only place that decides it.
 
 Every write is preceded by a read, and its answer is held against the intent. An attempt that surely had no effect is made again
-as a whole, so that what is sent is never older than the wait before it. Sending, and what becomes of it, is in `writes`.
+as a whole, so that what is sent is never older than the wait before it. Sending, and what becomes of it, is in `write_recovery`.
 """
 
 import logging
@@ -111,7 +111,7 @@ class CampaignService:
         dry_run: bool = False,
         expected_revision: str | None = None,
     ) -> EditResult:
-        """Change the named leaves, and nothing else. Raises Declined (nothing was changed) or AsissoError."""
+        """Change the named leaves, and nothing else. Raises NotAllowed (nothing was changed) or AsissoError."""
         readings: list[Campaign] = []
 
         async def attempt() -> EditResult:
@@ -141,7 +141,7 @@ class CampaignService:
             return await retry_write(attempt)
 
     async def pause(self, campaign_id: int) -> StateChange:
-        """Stop dialing, also when the campaign cannot be read. Already paused is a success. Raises Declined or AsissoError."""
+        """Stop dialing, also when the campaign cannot be read. Already paused is a success. Raises NotAllowed or AsissoError."""
 
         can_read = True
 
@@ -166,7 +166,7 @@ class CampaignService:
             return await retry_write(attempt)
 
     async def resume(self, campaign_id: int) -> StateChange:
-        """Let it dial again. Already running is a success. Raises Declined or AsissoError."""
+        """Let it dial again. Already running is a success. Raises NotAllowed or AsissoError."""
         readings: list[Campaign] = []
 
         async def attempt() -> StateChange:
@@ -226,6 +226,7 @@ class CampaignService:
 
     async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> EditResult:
         """Write a whole retry_config over one that the API cannot show."""
+        call.read_at = None  # an earlier reading is not what this rests on
         return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
 
     async def _change_state(

@@ -34,7 +34,7 @@ class WriteLock:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[Turn]:
-        """For an edit or a resume. Raises Declined when a pause arrives before anything was sent."""
+        """For an edit or a resume. Raises NotAllowed when a pause arrives before anything was sent."""
         with anyio.CancelScope() as scope:
             self._unsent.add(scope)
             try:
