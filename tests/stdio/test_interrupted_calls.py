@@ -104,6 +104,27 @@ def test_a_call_in_the_terminal_that_is_interrupted_says_what_became_of_it(
         assert sandbox.campaign(4)["state"] == "paused"
 
 
+@posix
+def test_a_call_in_the_terminal_that_is_interrupted_twice_says_that_the_outcome_is_unknown(
+    sandbox: Sandbox, api: dict[str, str]
+) -> None:
+    fault = Fault("delay", method="POST", seconds=30)
+    sandbox.faults.add(fault)
+    command = [sys.executable, "-m", "asisso_mcp", "call", "resume_campaign", "campaign_id=4"]
+    process = subprocess.Popen(command, env=api, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until_fired(fault, process)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+    output, errors = process.communicate(timeout=10)
+    assert output == ""
+    assert errors == (
+        "asisso-mcp ends while a write is unanswered. Unknown outcome of the resume of campaign 4: look at the campaign before "
+        "trying again.\n"
+    )
+    assert process.returncode == 143
+
+
 # --- Python -----------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +161,30 @@ async def test_a_toolbox_call_that_is_given_up_returns_at_once_and_leaving_the_t
     assert [record.message for record in caplog.records] == [
         "The caller went away. Outcome of the resume of campaign 4: done."
     ]
+
+
+async def test_whoever_is_cancelled_once_more_while_leaving_a_toolbox_is_told_that_the_outcome_is_unknown(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = Fault("delay", method="POST", seconds=30)
+    sandbox.faults.add(fault)
+
+    async def use() -> None:
+        async with Toolbox(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY) as toolbox:
+            await toolbox.call("resume_campaign", {"campaign_id": 4})
+
+    task = asyncio.ensure_future(use())
+    await until(lambda: bool(fault.fired))
+    task.cancel()
+    await anyio.wait_all_tasks_blocked()
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert capsys.readouterr().err == (
+        "asisso-mcp ends while a write is unanswered. Unknown outcome of the resume of campaign 4: look at the campaign before "
+        "trying again.\n"
+    )
 
 
 async def test_leaving_a_toolbox_waits_for_a_write_only_so_long_and_says_that_its_outcome_is_unknown(

@@ -55,11 +55,13 @@ async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *,
     try:
         answer = await tool.call(arguments, services.call())
     except asyncio.CancelledError:
-        await services.close()
-        for outcome in outcomes:
-            fail(outcome)
-        if not outcomes and not services.in_flight():
-            fail("interrupted; nothing was changed.")
+        try:
+            await services.close()
+        finally:  # a second signal may end the wait
+            for outcome in outcomes:
+                fail(outcome)
+            if not outcomes and not services.in_flight():
+                fail("interrupted; nothing was changed.")
         raise
     await services.close()
     if as_json and answer.structure is not None:

@@ -130,10 +130,12 @@ class TenantServices:
     async def drain_writes(self, seconds: float) -> None:
         """Send no more writes, wait at most so long for those on the wire, then say what stays unknown."""
         self.stop_writing()
-        with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
-            while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
-                await anyio.sleep(0.05)
-        self.report_unanswered_writes()
+        try:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
+                while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
+                    await anyio.sleep(0.05)
+        finally:  # asyncio's own cancellation is not held off by a scope
+            self.report_unanswered_writes()
 
     def report_unanswered_writes(self) -> None:
         """To stderr: the writes whose outcome nobody will learn when the process ends now."""
