@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -224,6 +225,34 @@ def test_a_write_that_does_not_end_in_time_is_told_on_stderr() -> None:
             "asisso-mcp ends while a write is unanswered. Unknown outcome of the pause of campaign 3: look at the campaign before "
             "trying again.\n"
         )
+
+
+def test_a_write_on_the_wire_is_finished_when_a_host_with_one_socket_goes_away_without_reading() -> None:
+    """So socat, inetd and ssh start a server. A socket that is closed with something unread in it ends with a reset."""
+    sandbox, fault = Sandbox(clock=lambda: MONDAY), Fault("delay", method="PATCH", seconds=0.7)
+    sandbox.faults.add(fault)
+    environment = {"PATH": os.environ["PATH"], "ASISSO_API_KEY": KEY}
+    with RunningServer(sandbox) as running:
+        host, theirs = socket.socketpair()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "asisso_mcp", "serve"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**environment, "ASISSO_BASE_URL": running.url},
+        )
+        theirs.close()
+        edit = {"name": "update_campaign", "arguments": {"campaign_id": 4, "max_concurrency": 2}, "_meta": META}
+        for number, (method, params) in enumerate([("tools/call", edit), ("tools/list", {"_meta": META})]):
+            line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+            host.sendall(line.encode() + b"\n")
+        _until_fired(fault)
+        host.recv(1)  # the rest of the list stays unread
+        host.close()
+        _, errors = process.communicate(timeout=20)
+    assert errors == b""
+    assert process.returncode == 0
+    assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,10 @@ class StdioPipe:
 
     def read_chunk(self) -> None:
         """Read once; blocks until there is input."""
-        found = os.read(self.incoming, _CHUNK)
+        try:
+            found = os.read(self.incoming, _CHUNK)
+        except ConnectionResetError:  # a socket whose other side left without reading everything
+            found = b""
         if not found:
             self.ended = True
             found = b"\n" if self._rest else b""

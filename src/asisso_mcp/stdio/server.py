@@ -149,7 +149,7 @@ class StdioSession:
             return
         try:
             await self._write_in_loop(memoryview(line + b"\n"))
-        except BrokenPipeError:  # the client is gone without a word
+        except ConnectionError:  # the client is gone without a word
             await self._services.drain_writes(GRACE_SECONDS)
             _exit_now(0)
 
