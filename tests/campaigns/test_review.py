@@ -1,20 +1,25 @@
 """Writes on the wire when the process ends or was held up, or when another write of the same call fails."""
 
 import asyncio
+import gc
 import time
 from typing import Any
 
 import anyio
 import pytest
+from pydantic import SecretStr
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.campaigns.service import NOT_READ_BEFORE
 from asisso_mcp.campaigns.summary import paused_text
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
-from asisso_mcp.sandbox import Fault, Sandbox
+from asisso_mcp.config import Settings
+from asisso_mcp.sandbox import KEY, Fault, Sandbox
+from asisso_mcp.tools.services import KEPT_TENANTS, TenantServices
 from tests.api.scripted import until
 from tests.campaigns.test_interrupted_writes import CALLS, EDIT, FULL_RETRY, held, minimal, own, waiting, writes
 from tests.conftest import MONDAY, no_wait
@@ -196,3 +201,28 @@ async def test_a_repair_of_a_row_that_could_be_read_before_a_wait_is_sent(
     edited = await own(sandbox).edit(4, {"retry_config": FULL_RETRY})
     assert edited.applied
     assert sandbox.campaign(4)["retry_config"] == FULL_RETRY
+
+
+async def test_a_write_on_the_wire_is_waited_for_although_its_caller_left_and_many_other_tenants_came(
+    sandbox: Sandbox,
+) -> None:
+    told: list[str] = []
+    services = TenantServices(Settings(), transport=sandbox.transport(), uses_caller_keys=True, tell=told.append)
+    caller, reached, go_on = Caller(api_key=SecretStr(KEY)), anyio.Event(), anyio.Event()
+
+    async def resume() -> None:
+        service = services.call(caller).service
+        service._client.resume = held(service._client.resume, reached, go_on)  # type: ignore[method-assign]
+        await service.resume(4)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(resume)
+        await reached.wait()
+        tasks.cancel_scope.cancel()
+    for number in range(2 * KEPT_TENANTS):
+        services.call(Caller(api_key=SecretStr(f"as_key_of_another_{number}")))
+    gc.collect()
+    assert services.in_flight() == ("the resume of campaign 4",)
+    go_on.set()
+    await services.close()
+    assert told == ["The caller went away. Outcome of the resume of campaign 4: done."]

@@ -302,7 +302,7 @@ class CampaignService:
         try:
             with within_time("nothing was changed. Call again in a minute") as scope:
                 async with lock.urgent() if urgent else lock.exclusive() as turn:
-                    call = WriteCall(turn, CallTime(scope))
+                    call = WriteCall(turn, CallTime(scope), owner=self)
                     yield call
         except TimedOut:
             sent = call and (call.unanswered or call.outcome)

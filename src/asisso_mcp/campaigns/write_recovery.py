@@ -52,6 +52,8 @@ class WriteCall:
 
     turn: Turn
     time: CallTime
+    owner: object
+    """The service, kept while a request is on the wire: it is what knows of it, and has the locks."""
     outcome: str | None = None
     unanswered: str | None = None
     """What was on the wire when the call was given up; its outcome is told when it is known."""
