@@ -1,7 +1,7 @@
 """The tools as files (`tool_schemas/`) and as each provider's API wants them, made from the published schemas.
 
 `<tool>.json` is a tool as MCP lists it; `<format>/tools.json` is the value of `tools` in a request to that provider. The folder may
-hold other people's files: only those that show that they are ours are overwritten or removed.
+hold other people's files: only those that show that they are ours are overwritten, and none is deleted.
 docs/toolbox.md describes the formats.
 """
 
@@ -20,8 +20,7 @@ NULLS = "In every field, null means: not named, stays as it is. null clears noth
 
 _STRICT_KEYWORDS = ("type", "description", "enum", "minimum", "maximum", "minItems", "maxItems")
 _GEMINI_KEYWORDS = ("description", "enum", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength")
-_OUR_NAMES = frozenset(tool.name for tool in TOOLS)
-_DEFINITION = TOOLS[0].definition()
+_TITLES = {tool.name: tool.title for tool in TOOLS}
 
 
 def to_provider_format(definitions: Iterable[Mapping[str, Any]], form: ProviderFormat) -> list[dict[str, Any]]:
@@ -120,7 +119,7 @@ class ForeignFile(Exception):
 
 
 def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
-    """Write the files, and remove those of tools that no longer exist; with a form, touch nothing but its file.
+    """Write the files; with a form, this provider's alone. Nothing is ever deleted.
 
     Raises ForeignFile before anything is written, and OSError.
     """
@@ -128,8 +127,6 @@ def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
     for path in files:
         if path.exists() and not _is_ours(path):
             raise ForeignFile(path)
-    for name in () if form else _stale(folder):
-        (folder / name).unlink()
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -137,30 +134,17 @@ def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
 
 
 def outdated_files(folder: Path, form: ProviderFormat | None = None) -> list[str]:
-    """Names of files that are missing, stale, or differ from the models."""
-    differ = {name for name, text in render(form).items() if _text(folder / name) != text}
-    return sorted(differ if form else differ | _stale(folder))
-
-
-def _stale(folder: Path) -> set[str]:
-    """Names of files that an earlier version wrote for a tool that no longer exists."""
-    return {path.name for path in folder.glob("*.json") if path.stem not in _OUR_NAMES and _is_definition(path)}
+    """Names of files that are missing or differ from the models."""
+    return sorted(name for name, text in render(form).items() if _text(folder / name) != text)
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether the file is what belongs there: one of our definitions, or a provider's list of nothing but our tools."""
+    """Whether the file is what belongs there: a definition under its name and title, or a provider's list of all our tools."""
     match _content(path):
         case [{"functionDeclarations": [*tools]}] | [*tools]:
-            return bool(tools) and all(_name_in(tool) in _OUR_NAMES for tool in tools)
-    return _is_definition(path)
-
-
-def _is_definition(path: Path) -> bool:
-    """Whether the file shows that it was written here: a definition with exactly our keys, under its own name."""
-    match _content(path):
-        case {"name": path.stem, "annotations": {**hints}, **others}:
-            keys = {"name", "annotations", *others}
-            return keys == _DEFINITION.keys() and hints.keys() == _DEFINITION["annotations"].keys()
+            return {_name_in(tool) for tool in tools} == _TITLES.keys()
+        case {"name": path.stem, "title": title, "inputSchema": {}}:
+            return bool(_TITLES.get(path.stem) == title)
     return False
 
 

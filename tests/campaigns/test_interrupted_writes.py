@@ -14,11 +14,11 @@ from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFaul
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
+from asisso_mcp.campaigns.deadlines import CallTime
 from asisso_mcp.campaigns.models import NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService
 from asisso_mcp.campaigns.summary import edited_text, paused_text, resumed_text
-from asisso_mcp.campaigns.write_lock import _ExclusiveTurn
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
@@ -150,13 +150,13 @@ async def test_a_call_that_is_given_up_in_the_moment_before_its_request_goes_out
     told: list[str] = []
     service = own(sandbox, tell=told.append)
     loop = asyncio.get_running_loop()
-    real = _ExclusiveTurn.sent
+    real = CallTime.at_least
 
-    def sent(turn: _ExclusiveTurn) -> None:
+    def at_least(time: CallTime, seconds: float) -> float:
         loop.call_soon(task.cancel)  # it comes before the first step of the request's task
-        real(turn)
+        return real(time, seconds)
 
-    monkeypatch.setattr(_ExclusiveTurn, "sent", sent)
+    monkeypatch.setattr(CallTime, "at_least", at_least)
     task = loop.create_task(service.edit(4, EDIT))
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -562,6 +562,37 @@ async def test_a_pause_goes_before_what_waits_and_drops_it(
         "`get_campaign` before you call again."
     ] * (1 if waiting == "for the API" else 2)
     assert len(writes(sandbox)) == 1
+    assert sandbox.campaign(4)["state"] == "paused"
+
+
+async def test_a_pause_goes_before_a_resume_that_waits_for_a_connection_and_drops_it(sandbox: Sandbox) -> None:
+    service = own(sandbox)
+    busy, free = anyio.Event(), anyio.Event()
+    real = service._client.resume
+
+    async def resume(*arguments: Any) -> Campaign:
+        busy.set()
+        await free.wait()
+        return await real(*arguments)
+
+    service._client.resume = resume  # type: ignore[method-assign]
+    refusals: list[NotAllowed] = []
+
+    async def run() -> None:
+        try:
+            await service.resume(4)
+        except NotAllowed as refusal:
+            refusals.append(refusal)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await busy.wait()
+        with anyio.fail_after(5):
+            await service.pause(4)
+        free.set()
+    assert len(refusals) == 1
+    await anyio.wait_all_tasks_blocked()
+    assert writes(sandbox) == []
     assert sandbox.campaign(4)["state"] == "paused"
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api import retries
+from asisso_mcp.api.client import BeforeSending
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import deadlines
@@ -133,25 +134,31 @@ async def test_of_two_pauses_on_the_wire_the_second_is_still_known_when_the_firs
     sandbox: Sandbox,
 ) -> None:
     service = own(sandbox)
-    arrived: list[anyio.Event] = []
+    connected: list[anyio.Event] = []
+    answered: list[anyio.Event] = []
     real = service._client.pause
 
-    async def pause(*arguments: Any) -> Campaign:
-        go_on = anyio.Event()
-        arrived.append(go_on)
-        await go_on.wait()
-        return await real(*arguments)
+    async def pause(campaign_id: int, before_sending: BeforeSending) -> Campaign:
+        connected.append(anyio.Event())
+        await connected[-1].wait()
+        before_sending()
+        answered.append(anyio.Event())
+        await answered[-1].wait()
+        return await real(campaign_id)
 
     service._client.pause = pause  # type: ignore[method-assign]
     async with anyio.create_task_group() as tasks:
         for _ in range(2):
             tasks.start_soon(service.pause, 3)
-        await until(lambda: len(arrived) == 2)
-        arrived[0].set()
+        await until(lambda: len(connected) == 2)
+        for each in connected:
+            each.set()
+        await until(lambda: len(answered) == 2)
+        answered[0].set()
         await until(lambda: writes(sandbox) == ["POST pause"])
         await anyio.wait_all_tasks_blocked()
         assert list(service.in_flight) == ["the pause of campaign 3"]
-        arrived[1].set()
+        answered[1].set()
     assert not service.in_flight
 
 

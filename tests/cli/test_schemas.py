@@ -32,10 +32,8 @@ def test_one_format_is_written_alone_and_touches_no_other_file(tmp_path: Path) -
 
 
 def test_without_a_format_everything_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    gone = {**DEFINITIONS[0], "name": "of_a_tool_that_is_gone"}
-    (tmp_path / "of_a_tool_that_is_gone.json").write_text(json.dumps(gone))
     assert run("--folder", str(tmp_path), "--check") == 1
-    assert "of_a_tool_that_is_gone.json" in capsys.readouterr().err
+    assert "get_campaign.json" in capsys.readouterr().err
     assert run("--folder", str(tmp_path)) == 0
     written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json"))
     assert written == sorted([*(f"{tool.name}.json" for tool in TOOLS), *(f"{form}/tools.json" for form in FORMATS)])
@@ -49,6 +47,7 @@ FOREIGN = {
     "package.json": '{"name": "package", "version": "1.0.0", "description": "An agent"}',
     "tsconfig.json": '{\n  // comments are allowed here\n  "compilerOptions": {}\n}',
     "mcp.json": '{"mcpServers": {"asisso": {"command": "uvx", "args": ["asisso-mcp"]}}}',
+    "create_issue.json": json.dumps({**DEFINITIONS[0], "name": "create_issue"}),
     "other_tool.json": '{"name": "other_tool", "description": "Of another server", "inputSchema": {"type": "object"}}',
     "of_another_name.json": json.dumps(DEFINITIONS[0]),
     "annotated_otherwise.json": json.dumps({**DEFINITIONS[0], "name": "annotated_otherwise", "annotations": {}}),
@@ -74,6 +73,7 @@ def test_in_a_folder_with_other_peoples_files_only_our_own_are_touched(tmp_path:
     [
         ("get_campaign.json", '{"id": 3, "name": "Spring promo"}'),
         ("get_campaign.json", "not JSON"),
+        ("list_campaigns.json", json.dumps({**DEFINITIONS[0], "title": "Campaigns of the mailing list"})),
         ("openai/tools.json", '[{"type": "function", "function": {"name": "send_mail", "parameters": {}}}]'),
         ("anthropic/tools.json", json.dumps([*to_provider_format(DEFINITIONS, "anthropic"), {"name": "send_mail"}])),
         ("gemini/tools.json", '[{"functionDeclarations": []}]'),

@@ -90,7 +90,8 @@ class ApiTransport:
         began, outcome = time.perf_counter(), "given up"
         try:
             async with self._slot():
-                before_sending()  # a transport in process traces nothing
+                if self._transport is not None:  # one in process traces nothing
+                    before_sending()
                 try:
                     response = await client.send(request, stream=True)
                 except BaseException:

@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
-from asisso_mcp.api.errors import AsissoError, Busy, Unreachable
+from asisso_mcp.api.errors import AsissoError, Busy, TimedOut, Unreachable
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
@@ -88,6 +88,7 @@ class WriteSender:
         self._client = client
         self._tell = tell
         self._stopped = False
+        self._tasks: set[asyncio.Task[Campaign]] = set()
         self.in_flight: dict[asyncio.Task[Campaign], str] = {}
         """Sent and not yet answered: what would be unknown if the process ended now."""
 
@@ -135,38 +136,50 @@ class WriteSender:
         is_applied: Callable[[Campaign], bool],
     ) -> Campaign:
         caller, seconds = _Caller(), call.time.at_least(deadlines.WRITE_SECONDS)
+        is_on_wire = False
 
         def before_sending() -> None:
+            nonlocal is_on_wire
             if caller.gave_up():
                 raise asyncio.CancelledError
             if self._stopped:
                 raise AsissoError(STOPPED, executed=False)
             if call.is_outdated():
                 raise Busy(WAITED, executed=False, retry_after=0)
+            if not is_on_wire:  # through a proxy it is asked twice
+                is_on_wire = True
+                self.in_flight[task] = sent
+                call.turn.sent()
 
         async def run() -> Campaign:
-            before_sending()
-            with within_time("it had been sent", seconds, executed=None):
-                return await send(before_sending)
+            if caller.gave_up():
+                raise asyncio.CancelledError
+            try:
+                with within_time("it had been sent", seconds, executed=None):
+                    return await send(before_sending)
+            except TimedOut:
+                if is_on_wire:
+                    raise
+            raise Busy(WAITED, executed=False, retry_after=0)
 
         def ended(task: asyncio.Task[Campaign]) -> None:
-            del self.in_flight[task]
-            call.turn.answered()
-            if caller.has_left:
-                self._tell_late(task, sent, is_applied)
+            self._tasks.discard(task)
+            if is_on_wire:
+                del self.in_flight[task]
+                call.turn.answered()
+                if caller.has_left:
+                    self._tell_late(task, sent, is_applied)
 
-        call.turn.sent()
         task = asyncio.get_running_loop().create_task(run())
-        self.in_flight[task] = sent
+        self._tasks.add(task)
         task.add_done_callback(ended)
         try:
             answer = await asyncio.shield(task)
         except asyncio.CancelledError:
-            call.unanswered = sent
-            if task.done():
+            call.unanswered = sent if is_on_wire else None
+            if task.done() and is_on_wire:
                 self._tell_late(task, sent, is_applied)
-            else:
-                caller.has_left = True
+            caller.has_left = not task.done()
             raise
         except AsissoError as fault:
             if fault.executed is None:
