@@ -12,7 +12,7 @@ from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Sandbox
-from tests.secrecy import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
+from tests.secret_leaks import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
 
 # The machines that run this are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile("shared", deadline=None)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.stdio.test_server import Raw, started
 
 from asisso_mcp import Toolbox
 from asisso_mcp.cli import main
@@ -14,6 +13,7 @@ from asisso_mcp.config import UnreadableLimit
 from asisso_mcp.sandbox import KEY, Running, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import MONDAY
+from tests.stdio.test_server import Raw, started
 
 CLOSED = (
     "A limit that is not understood is never taken for none: nothing is sent to the API. Correct it, or remove it if no limit is "

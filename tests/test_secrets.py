@@ -16,7 +16,6 @@ from typing import Any
 import httpx2
 import pytest
 from pydantic import SecretStr
-from tests.stdio.test_server import META
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
@@ -31,6 +30,7 @@ from asisso_mcp.tools.registry import ToolContext
 from asisso_mcp.tools.services import TenantServices
 from tests.conftest import no_wait
 from tests.http.served import JSON, launched, message
+from tests.stdio.test_server import META
 
 API_KEY = "RECOGNISABLE.api.key"  # of no form that a mask would know
 TOKEN = "RECOGNISABLE.login.token"

@@ -1,4 +1,4 @@
-"""Does the official conformance suite pass over HTTP? `python -m tests.conformance`, both revisions, against the sandbox.
+"""Runs the official conformance suite over HTTP: `python -m tests.conformance`, both revisions, against the sandbox.
 
 First the product as it is, for all that applies to it. Then the same server with the suite's fixtures registered in it, for
 all that the suite asks of anyone: over our own HTTP, and once more in sessions, which our HTTP does not have.
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from tests.conformance.lists import APPLIES, REVISIONS, SCORED
 from tests.conformance.suite import Run, conforms
 
-_OVERLAY = ("tests.conformance.overlay",)
+_FIXTURE_SERVER = ("tests.conformance.fixture_server",)
 _HEADERS = ("http-header-validation", "http-custom-header-server-validation")
 
 SERVERS = {
     "product": ("asisso_mcp", "serve", "--transport", "http", "--port", "0", "--sandbox"),
-    "with fixtures": _OVERLAY,
-    "with fixtures and sessions": (*_OVERLAY, "--sessions"),
+    "with fixtures": _FIXTURE_SERVER,
+    "with fixtures and sessions": (*_FIXTURE_SERVER, "--sessions"),
 }
 """Modules and their arguments. Each says on stderr, in its first line, where it serves."""
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+
 from tests.stdio.test_server import started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")

@@ -11,7 +11,6 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
-from tests.stdio.test_server import started
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
@@ -27,6 +26,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 from tests.conftest import MONDAY, SETTINGS, no_wait
+from tests.stdio.test_server import started
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 HOSTS_GIVE_UP = 60

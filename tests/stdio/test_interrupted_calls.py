@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
-from tests.stdio.test_server import started
 
 from asisso_mcp import Toolbox
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, SETTINGS
+from tests.stdio.test_server import started
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
