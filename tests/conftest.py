@@ -1,17 +1,21 @@
 """What most tests share: a moment, a sandbox, a service over it."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
+import uvicorn.server
 from pydantic import SecretStr
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, Sandbox
 from tests.secret_leaks import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
 
 # The machines that run this are shared: how long one example takes says nothing about the code.
@@ -29,11 +33,32 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_at_once() -> Iterator[None]:
+    """uvicorn looks ten times a second whether it is to end, and these tests end hundreds of servers."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.server, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+        yield
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(clock=lambda: MONDAY)
     yield box
     box.close()
+
+
+def until_fired(fault: Fault) -> None:
+    """Wait until a request has met the fault."""
+    for _ in range(3000):
+        if fault.fired:
+            return
+        time.sleep(0.01)
+    raise AssertionError("no request met the fault")
 
 
 async def no_wait(_: float) -> None:

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 from asisso_mcp.sandbox import KEY, Sandbox, parse_fault, seed
 from asisso_mcp.sandbox.faults import KINDS
 from tests.conftest import MONDAY
+from tests.http.served import OPTIONS
+from tests.processes import Process, closing, start
 
 ROOT = Path(__file__).parents[1]
 SANDBOX = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
@@ -90,35 +93,28 @@ def test_the_command_serves_the_faults_that_it_was_given_and_keeps_its_campaigns
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     database = tmp_path / "campaigns.sqlite"
-    command = [sys.executable, "-m", "asisso_mcp", "sandbox", "--port", str(port), "--db", str(database)]
-    command += [
-        "--fault",
-        'status:code=400,body={"detail":"Not today"},method=PATCH,times=1',
-        "--fault",
-        "poison:campaign=13",
-    ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    try:
-        with httpx2.Client(
-            base_url=f"http://127.0.0.1:{port}/api/v1", headers={"X-API-Key": KEY}, trust_env=False, timeout=30
-        ) as client:
-            _until_up(client, process)
-            answers = [client.patch("/campaign/4", json={"name": name}) for name in ("One", "Two")]
-            assert [(answer.status_code, answer.json().get("detail")) for answer in answers] == [
-                (400, "Not today"),
-                (200, None),
-            ]
-            assert client.get("/campaign/13").status_code == 500
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    command = ("sandbox", "--port", str(port), "--db", str(database), "--fault", "poison:campaign=13")
+    refusal = 'status:code=400,body={"detail":"Not today"},method=PATCH,times=1'
+    with (
+        closing(start(*command, "--fault", refusal)) as process,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers={"X-API-Key": KEY}, **OPTIONS) as client,
+    ):
+        _until_up(client, process)
+        answers = [client.patch("/campaign/4", json={"name": name}) for name in ("One", "Two")]
+        assert [(answer.status_code, answer.json().get("detail")) for answer in answers] == [
+            (400, "Not today"),
+            (200, None),
+        ]
+        assert client.get("/campaign/13").status_code == 500
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
     with sqlite3.connect(database) as stored:
         (name,) = stored.execute("SELECT name FROM campaigns WHERE id = 4").fetchone()
     stored.close()
     assert name == "Two"
 
 
-def _until_up(client: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
+def _until_up(client: httpx2.Client, process: Process) -> None:
     for _ in range(600):
         assert process.poll() is None
         try:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from asisso_mcp.http.auth import jwks
 from asisso_mcp.sandbox import Running
 from tests.http.issuer import Issuer
-from tests.http.served import ERAS, Served, connected, legacy, modern, post, settings_for
+from tests.http.served import ERAS, OPTIONS, Served, connected, legacy, modern, post, settings_for
 
 RESOURCE = "https://mcp.example.com/mcp"
 METADATA = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
@@ -90,7 +90,7 @@ def test_scopes_may_be_a_list_as_some_issuers_write_them(api: Running, issuer: I
 def test_without_a_token_the_answer_says_where_to_get_one(api: Running, issuer: Issuer) -> None:
     with serving(api, issuer) as served:
         answer = post(served.url, LIST)
-        metadata = httpx2.get(f"{served.origin}/.well-known/oauth-protected-resource/mcp", trust_env=False).json()
+        metadata = httpx2.get(f"{served.origin}/.well-known/oauth-protected-resource/mcp", **OPTIONS).json()
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == (
         f'Bearer realm="asisso-mcp", scope="campaigns:read campaigns:write", resource_metadata="{METADATA}"'

@@ -2,13 +2,15 @@
 
 import logging
 import socket
+import threading
 
 import httpx2
 import pytest
 
 from asisso_mcp.http import endpoint
 from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
-from tests.http.served import JSON, Served, modern, post, settings_for
+from tests.conftest import until_fired
+from tests.http.served import JSON, OPTIONS, Served, modern, post, settings_for
 
 LIST = modern("tools/list")
 
@@ -67,7 +69,7 @@ def test_an_oversized_body_is_answered_with_413(
     body = b" " * size
     chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))
     with Served(settings_for(api.url)) as served:
-        answer = httpx2.post(served.url, content=body if declared else chunks, headers=JSON, trust_env=False)
+        answer = httpx2.post(served.url, content=body if declared else chunks, headers=JSON, **OPTIONS)
     assert (answer.status_code, answer.json()) == (413, {"error": "The request body is too large."})
     assert refusals(caplog) == ["refused 413 POST /mcp from 127.0.0.1: a body larger than 1048576 bytes"]
 
@@ -91,7 +93,7 @@ def test_a_body_that_does_not_arrive_is_answered_with_408(
 def test_other_methods_are_answered_with_405_and_no_warning(api: Running, caplog: pytest.LogCaptureFixture) -> None:
     with Served(settings_for(api.url)) as served:
         for method in ("GET", "DELETE", "PUT", "OPTIONS"):
-            answer = httpx2.request(method, served.url, headers={"accept": "text/event-stream"}, trust_env=False)
+            answer = httpx2.request(method, served.url, headers={"accept": "text/event-stream"}, **OPTIONS)
             assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert refusals(caplog) == []
 
@@ -99,23 +101,20 @@ def test_other_methods_are_answered_with_405_and_no_warning(api: Running, caplog
 def test_what_is_not_json_rpc_is_answered_with_400(served: Served) -> None:
     for body in (b"{", b"[]", b"null", b"[" * 100_000, b'{"jsonrpc":"2.0","id":1}'):
         for headers in (modern("tools/list")[1], JSON):
-            assert httpx2.post(served.url, content=body, headers=headers, trust_env=False).status_code == 400
+            assert httpx2.post(served.url, content=body, headers=headers, **OPTIONS).status_code == 400
 
 
 def test_more_calls_than_places_are_told_to_come_back(
     api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = sandbox.faults.add(Fault("delay", seconds=1.0, when="before"))
+    held = sandbox.faults.add(Fault("delay", seconds=0.5, when="before"))
     settings = settings_for(api.url)
     with Served(settings, environment={"ASISSO_MCP_MAX_CALLS": "1"}) as served:
-        import threading
-
         first: list[int] = []
         read = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
         thread = threading.Thread(target=lambda: first.append(post(served.url, read).status_code))
         thread.start()
-        while not held.fired:
-            thread.join(0.01)
+        until_fired(held)
         answer = post(served.url, LIST)
         thread.join()
         assert first == [200]
@@ -128,17 +127,14 @@ def test_more_calls_than_places_are_told_to_come_back(
 def test_one_key_does_not_take_the_places_of_the_others(
     api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    held = sandbox.faults.add(Fault("delay", seconds=1.0, when="before", path="/campaign/3"))
+    held = sandbox.faults.add(Fault("delay", seconds=0.5, when="before", path="/campaign/3"))
     with Served(
         settings_for(api.url, key=None), auth="passthrough", environment={"ASISSO_MCP_MAX_CALLS": "2"}
     ) as served:
-        import threading
-
         read = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
         thread = threading.Thread(target=post, args=(served.url, read), kwargs={"x_api_key": KEY})
         thread.start()
-        while not held.fired:
-            thread.join(0.01)
+        until_fired(held)
         same, other = post(served.url, LIST, x_api_key=KEY), post(served.url, LIST, x_api_key="another")
         thread.join()
     assert (same.status_code, other.status_code) == (503, 200)
@@ -153,9 +149,9 @@ def test_browsers_get_cors_only_where_a_page_was_named(api: Running) -> None:
         "access-control-request-headers": "x-api-key, mcp-param-id",
     }
     with Served(settings_for(api.url), allow_origins=[page]) as served:
-        allowed = httpx2.options(served.url, headers=asking, trust_env=False)
+        allowed = httpx2.options(served.url, headers=asking, **OPTIONS)
         answered = post(served.url, LIST, origin=page)
-        foreign = httpx2.options(served.url, headers={**asking, "origin": "https://evil.example"}, trust_env=False)
+        foreign = httpx2.options(served.url, headers={**asking, "origin": "https://evil.example"}, **OPTIONS)
     assert allowed.status_code == answered.status_code == 200
     assert allowed.headers["access-control-allow-origin"] == page
     assert allowed.headers["access-control-allow-headers"] == "x-api-key, mcp-param-id"

@@ -12,7 +12,8 @@ import pytest
 from asisso_mcp.config import SettingsError
 from asisso_mcp.sandbox import KEY, Running
 from asisso_mcp.server import telemetry
-from tests.http.served import launched, modern, post
+from tests.http.served import modern, post
+from tests.processes import http_server
 
 
 class Collector:
@@ -61,7 +62,7 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: Running,
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
     rename = {"campaign_id": 2, "name": "Call +49 30 1234567 back"}
-    with launched("--auth", "passthrough", environment=environment) as running:
+    with http_server("--auth", "passthrough", **environment) as running:
         assert post(
             running.url, modern("tools/call", name="update_campaign", arguments=rename), x_api_key=KEY
         ).is_success

@@ -8,7 +8,8 @@ import pytest
 from asisso_mcp.config import SettingsError
 from asisso_mcp.http.auth import tokens
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Running
-from tests.http.served import ERAS, Served, connected, launched, modern, post, settings_for, text
+from tests.http.served import ERAS, OPTIONS, Served, connected, modern, post, settings_for, text
+from tests.processes import http_server
 
 LIST = modern("tools/list")
 FIRST, SECOND = "first-token-of-the-team-0001", "second-token-of-the-team-002"
@@ -55,7 +56,7 @@ def test_two_keys_in_one_request_are_refused(api: Running) -> None:
 
         body, headers = LIST
         both = [*headers.items(), ("x-api-key", KEY), ("x-api-key", OTHER_TENANT_KEY)]
-        assert httpx2.post(served.url, json=body, headers=both, trust_env=False).status_code == 401
+        assert httpx2.post(served.url, json=body, headers=both, **OPTIONS).status_code == 401
 
 
 def test_passthrough_never_uses_the_servers_own_key(api: Running) -> None:
@@ -139,7 +140,7 @@ def test_the_token_file_is_read_again_when_it_changes(
         ready = served.origin + "/readyz"
         import httpx2
 
-        answer = httpx2.get(ready, trust_env=False)
+        answer = httpx2.get(ready, **OPTIONS)
         file.write_text(f"{FIRST}\n{SECOND}\n")
         assert (status(FIRST), status(SECOND)) == (200, 200)
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "why": "there is no usable token"})
@@ -167,15 +168,15 @@ def test_tokens_that_cannot_serve_are_refused_at_start(environment: dict[str, st
 def test_no_secret_is_written_even_with_every_log_line(api: Running) -> None:
     call = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
     environment = {"ASISSO_BASE_URL": api.url}
-    with launched("-vv", "--auth", "passthrough", environment=environment) as running:
+    with http_server("-vv", "--auth", "passthrough", **environment) as running:
         assert post(running.url, call, x_api_key=KEY).status_code == 200
         assert post(running.url + f"?x-api-key={KEY}", call, x_api_key=KEY).status_code == 200
         assert post(running.url, call, x_api_key=KEY, host="evil.example").status_code == 421
         running.terminate()
         assert running.process.wait(20) == 0
-    assert "200 POST /mcp from 127.0.0.1 in " in running.stderr
-    assert "refused 421 POST /mcp" in running.stderr
-    assert KEY not in running.stderr
+    assert "200 POST /mcp from 127.0.0.1 in " in running.said
+    assert "refused 421 POST /mcp" in running.said
+    assert KEY not in running.said
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.stdio.test_server import started
+from tests.processes import stdio_server
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 HOSTS_GIVE_UP = 60
@@ -83,23 +83,22 @@ async def test_a_client_that_did_not_ask_hears_nothing_but_the_answer(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one() -> None:
+    assert app.PROGRESS_SECONDS == 2.0
     sandbox = Sandbox(clock=lambda: MONDAY)
+    patches = {"asisso_mcp.server.app.PROGRESS_SECONDS": 0.2}
     with Running(sandbox) as running, ExitStack() as stack:
-        raws = [stack.enter_context(started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY)) for _ in range(2)]
-        for raw, era in zip(raws, ("legacy", "modern"), strict=True):
-            raw.open(era)
-            raw.call("get_campaign", campaign_id=3)
-        sandbox.faults.add(Fault("delay", seconds=app.PROGRESS_SECONDS + 1))
-        for raw in raws:
-            own = raw.era.get("_meta", {})
+        for era in ("legacy", "modern"):
+            server = stack.enter_context(stdio_server(patches=patches, ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY))
+            server.open(era)
+            server.call("get_campaign", campaign_id=3)
+            sandbox.faults.add(Fault("delay", seconds=0.3))
             for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
-                params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": {**own, **meta}}
-                raw._write({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
-        for raw in raws:
-            assert raw.process.stdout is not None
+                own = {**server.era.get("_meta", {}), **meta}
+                params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": own}
+                server.write({"id": number, "method": "tools/call", "params": params})
             told, answered = [], set()
             while answered != {91, 92, 93}:
-                frame = json.loads(raw.process.stdout.readline())
+                frame = json.loads(server.stdout.readline())
                 if "id" in frame:
                     answered.add(frame["id"])
                 else:
@@ -108,8 +107,9 @@ def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_
             for frame in told:  # on a busy machine there may be a second one
                 assert frame["method"] == "notifications/progress"
                 first.setdefault(frame["params"]["progressToken"], frame["params"])
-            message = "Read a campaign: waiting for the Asisso API, 2 s"
-            assert first == {token: {"progressToken": token, "progress": 2.0, "message": message} for token in ("a", 0)}
+            message = "Read a campaign: waiting for the Asisso API, 0.2 s"
+            assert first == {token: {"progressToken": token, "progress": 0.2, "message": message} for token in ("a", 0)}
+            sandbox.faults.clear()
     sandbox.close()
 
 
@@ -198,29 +198,26 @@ async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolRes
     return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
 
 
-SLOW = pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends, _come_back_later])
-
-
-@SLOW
 @pytest.mark.parametrize(
-    ("tool", "text"),
+    ("tool", "arguments", "text"),
     [
-        (
-            "list_campaigns",
-            "The Asisso API did not answer in time; the list of campaigns was not read. Call again in a minute.",
-        ),
-        ("get_campaign", "The Asisso API did not answer in time; nothing was read. Call again in a minute."),
-        ("pause_campaign", "The Asisso API did not answer in time; nothing was changed. Call again in a minute."),
+        ("list_campaigns", {}, "the list of campaigns was not read"),
+        ("get_campaign", {"campaign_id": 3}, "nothing was read"),
+        ("pause_campaign", {"campaign_id": 3}, "nothing was changed"),
     ],
 )
 @pytest.mark.usefixtures("short")
-async def test_a_call_to_an_api_that_dawdles_ends_with_its_deadline(slow: Peer, tool: str, text: str) -> None:
-    arguments = {} if tool == "list_campaigns" else {"campaign_id": 3}
-    async with _api(slow, reads_work=False) as service:
-        with anyio.fail_after(5):
+async def test_a_call_to_an_api_that_dawdles_ends_with_its_deadline(
+    tool: str, arguments: dict[str, Any], text: str
+) -> None:
+    async def ask(slow: Peer) -> None:
+        async with _api(slow, reads_work=False) as service:
             answer = await _ask(service, tool, **arguments)
-    assert answer.is_error
-    assert answer.text == text
+        assert answer.is_error
+        assert answer.text == f"The Asisso API did not answer in time; {text}. Call again in a minute."
+
+    with anyio.fail_after(5):
+        await asyncio.gather(*map(ask, (_silence, _trickle, _body_that_never_ends, _come_back_later)))
 
 
 @pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends])
