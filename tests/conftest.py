@@ -18,9 +18,12 @@ from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, Sandbox
 from tests.secret_leaks import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
 
-# The machines that run this are shared: how long one example takes says nothing about the code.
-hypothesis.settings.register_profile("shared", deadline=None)
-hypothesis.settings.load_profile("shared")
+# How long one example takes says nothing about the code: the machines that run this are shared.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=30, stateful_step_count=12, derandomize=True)
+hypothesis.settings.register_profile(
+    "thorough", deadline=None, max_examples=300, stateful_step_count=40, print_blob=True
+)
+hypothesis.settings.load_profile("quick")  # `--hypothesis-profile=thorough` comes later, and wins
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Monday, 10:00 in New York, 16:00 in Berlin."""

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -410,7 +410,6 @@ def test_each_setting_has_a_name_of_ours_and_a_meaning_and_the_default_that_hold
     assert defaults["ASISSO_BASE_URL"] == DEFAULT_BASE_URL
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([each.name for each in SETTINGS]), st.text(max_size=40)))
 def test_any_environment_gives_settings_or_a_settings_error_on_one_line(
     environment: dict[str, str],
@@ -427,7 +426,6 @@ def test_any_environment_gives_settings_or_a_settings_error_on_one_line(
     assert words.isprintable()
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"https?://[a-zA-Z0-9.:@/\\\[\]?#%_ -]{0,25}", fullmatch=True))
 def test_whatever_looks_like_a_url_reaches_only_the_host_that_is_shown(url: str) -> None:
     try:

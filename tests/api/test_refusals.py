@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asisso_mcp.api.errors import (
@@ -265,7 +265,6 @@ def test_retry_after_as_a_date_is_counted_from_now() -> None:
     assert 3000 < caught.value.retry_after <= 3570
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_retry_after_header_is_ever_more_than_none_or_seconds(text: str) -> None:
     with pytest.raises(Busy) as caught:

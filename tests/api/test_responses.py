@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asisso_mcp.api.errors import (
@@ -130,7 +130,6 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     status=st.integers(100, 599),
     body=st.binary(max_size=60)

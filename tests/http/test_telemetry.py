@@ -128,6 +128,7 @@ def loaded_by(modules: str, *prefixes: str) -> str:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_http_loads_none_of_it_before_it_is_asked_for() -> None:
     assert loaded_by("asisso_mcp.http.process", "opentelemetry.sdk") == "[]\n"
 
