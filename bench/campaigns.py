@@ -1,20 +1,33 @@
 """The campaigns of the stand-in API: whole objects with every field that the API shows. Pure."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 READ_ID = 3
-"""The campaign that the runs read and edit: paused, so that an edit is allowed."""
+"""The campaign that the runs read and edit: paused, so that an edit is allowed, and without a log."""
+WAITING_ID = 5
+"""A running campaign outside its calling hours, whose log has twenty entries."""
+_WAITING_LOG_ENTRIES = 20
 
 
 def campaign(number: int, *, log_entries: int = 0) -> dict[str, Any]:
-    """A paused campaign with five weekdays of calling hours; its log is oldest first, as the API sends it."""
-    weekdays = [{"day_of_week": day, "start_time": "09:00", "end_time": "17:00"} for day in range(5)]
+    """A paused campaign with calling hours on five days; its log is oldest first, as the API sends it.
+
+    The one with WAITING_ID runs, and none of its days is today anywhere.
+    """
+    waits = number == WAITING_ID
+    first_day = datetime.now(UTC).weekday() + 2 if waits else 0
+    days = [
+        {"day_of_week": (first_day + day) % 7, "start_time": "09:00", "end_time": "17:00"}
+        for day in range(4 if waits else 5)
+    ]
+    log_entries = max(log_entries, _WAITING_LOG_ENTRIES) if waits else log_entries
     return {
         "id": number,
         "name": f"Spring promo {number}",
         "workflow_id": 1,
         "workflow_name": "Appointment agent",
-        "state": "paused",
+        "state": "running" if waits else "paused",
         "source_type": "csv",
         "source_id": f"campaigns/1/{number:05d}_contacts.csv",
         "total_rows": 240,
@@ -32,7 +45,7 @@ def campaign(number: int, *, log_entries: int = 0) -> dict[str, Any]:
             "retry_on_voicemail": True,
         },
         "max_concurrency": 3,
-        "schedule_config": {"enabled": True, "timezone": "America/New_York", "slots": weekdays},
+        "schedule_config": {"enabled": True, "timezone": "America/New_York", "slots": days},
         "circuit_breaker": {
             "enabled": True,
             "failure_threshold": 0.4,

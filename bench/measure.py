@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from bench.campaigns import READ_ID
+from bench.campaigns import READ_ID, WAITING_ID
 from bench.environments import HOME
 from bench.figures import Figures, from_turn, percentile
 from bench.processes import peak_bytes, proportional_bytes
@@ -72,6 +72,9 @@ def latency(figures: Figures, servers: Sequence[Server], api: StandIn, *, rounds
                 for server, client in from_turn(clients, block):
                     get = server.get_arguments()
                     taken[server.name, "stdio.get"] += [client.call(server.tools.get, get)[0] for _ in range(_BLOCK)]
+                for server, client in from_turn(clients, block):
+                    get = server.get_arguments(WAITING_ID)
+                    taken[server.name, "stdio.wait"] += [client.call(server.tools.get, get)[0] for _ in range(_BLOCK)]
                 if block % 4:
                     continue  # a quarter as many edits
                 for name, process in bare.items():

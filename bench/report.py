@@ -108,6 +108,8 @@ def _latency(figures: Figures) -> str:
             "×": _against_floor("stdio.get.p50"),
             "get p99, ms": _scaled("stdio.get.p99", _MILLI),
             "× ": _against_floor("stdio.get.p99"),
+            "running with a log p50, ms": _scaled("stdio.wait.p50", _MILLI),
+            "×   ": _against_floor("stdio.wait.p50"),
             "update p50, ms": _scaled("stdio.update.p50", _MILLI),
             "×  ": _against_floor("stdio.update.p50"),
             "added to a bare get, ms": added("stdio.get.p50", "bare.get.p50"),

@@ -41,9 +41,9 @@ class Server:
     needs: str = ""
     """What `asisso-mcp serve --help` has to mention before the HTTP command is of use."""
 
-    def get_arguments(self) -> dict[str, int]:
+    def get_arguments(self, campaign_id: int = READ_ID) -> dict[str, int]:
         """Arguments of the call that reads a campaign."""
-        return {"campaign_id": READ_ID}
+        return {"campaign_id": campaign_id}
 
     def update_arguments(self, turn: int) -> dict[str, int]:
         """Arguments of the call that edits a campaign; they change something in every turn."""

@@ -12,8 +12,8 @@ from typing import Any
 import anyio
 from mcp.client import Client
 
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.config import SETTINGS as SETTING_TABLE
-from asisso_mcp.demo import converse
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS

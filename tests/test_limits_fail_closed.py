@@ -8,7 +8,7 @@ import pytest
 from asisso_mcp import Toolbox
 from asisso_mcp.cli import main
 from asisso_mcp.config import UnreadableLimit
-from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import MONDAY
 from tests.processes import stdio_server
@@ -51,14 +51,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def api() -> Iterator[Running]:
+def api() -> Iterator[RunningServer]:
     sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         yield running
     assert sandbox.requests == [], "something was sent to the API"
 
 
-def environment_of(api: Running, limits: dict[str, str]) -> dict[str, str]:
+def environment_of(api: RunningServer, limits: dict[str, str]) -> dict[str, str]:
     return {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY, **limits}
 
 
@@ -67,7 +67,7 @@ def environment_of(api: Running, limits: dict[str, str]) -> dict[str, str]:
     [("modern", *UNREADABLE["a placeholder"]), *(("legacy", *each) for each in UNREADABLE.values())],
 )
 def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_reason(
-    api: Running, era: str, environment: dict[str, str], reason: str
+    api: RunningServer, era: str, environment: dict[str, str], reason: str
 ) -> None:
     said = f"Nothing was sent, because of how this server was started: {reason}"
     with stdio_server(**environment_of(api, environment)) as server:
@@ -89,13 +89,13 @@ def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_rea
 
 def test_on_stdio_with_limits_that_can_be_read_calls_are_answered() -> None:
     limits = {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "3,4"}
-    with Running(Sandbox(clock=lambda: MONDAY)) as api, stdio_server(**environment_of(api, limits)) as server:
+    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api, stdio_server(**environment_of(api, limits)) as server:
         server.open("legacy")
         assert server.call("get_campaign", campaign_id=3)["isError"] is False
         assert server.end() == (0, "")
 
 
-def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: Running) -> None:
+def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: RunningServer) -> None:
     with stdio_server("--read-only", **environment_of(api, {"ASISSO_CAMPAIGNS": ""})) as server:
         server.open("legacy")
         assert [tool["name"] for tool in server.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
@@ -105,7 +105,7 @@ def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_of
 @pytest.mark.parametrize("command", ["serve --transport http --port 0", "call pause_campaign campaign_id=3", "doctor"])
 @EACH
 def test_a_start_over_http_a_call_and_doctor_are_refused_with_the_reason(
-    api: Running,
+    api: RunningServer,
     command: str,
     environment: dict[str, str],
     reason: str,

@@ -21,7 +21,7 @@ from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings, SettingsError
-from asisso_mcp.sandbox import Fault, Running, Sandbox
+from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext
 from asisso_mcp.tools.services import TenantServices
@@ -69,14 +69,14 @@ def frames(*calls: tuple[str, dict[str, Any]]) -> str:
 
 
 @pytest.fixture(scope="module")
-def echoing() -> Iterator[Running]:
+def echoing() -> Iterator[RunningServer]:
     """An API that refuses everything and repeats the credentials in its words, as a debugging proxy might."""
     sandbox = Sandbox()
     body = json.dumps({"detail": f"Not {API_KEY}, not Bearer {TOKEN}"})
     for code, times in ((401, 3), (400, 3), (422, 3), (402, 2), (500, 2), (429, 2)):
         sandbox.faults.add(Fault("status", code=code, body=body, times=times, retry_after=0))
     sandbox.faults.add(Fault("redirect", location=f"https://elsewhere.example/?key={API_KEY}"))
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         yield running
     sandbox.close()
 
@@ -96,18 +96,18 @@ def echoing() -> Iterator[Running]:
     ],
     ids=" ".join,
 )
-def test_no_command_prints_a_secret(command: list[str], echoing: Running) -> None:
+def test_no_command_prints_a_secret(command: list[str], echoing: RunningServer) -> None:
     assert MARK not in printed(*command, ASISSO_BASE_URL=echoing.url)
 
 
-def test_a_server_on_stdio_that_logs_everything_prints_no_secret(echoing: Running) -> None:
+def test_a_server_on_stdio_that_logs_everything_prints_no_secret(echoing: RunningServer) -> None:
     said = printed("serve", "-vv", lines=frames(*CALLS), ASISSO_BASE_URL=echoing.url, PYTHONASYNCIODEBUG="1")
     assert said.count('"isError":true') == len(CALLS)
     assert "DEBUG" in said
     assert MARK not in said
 
 
-def test_a_server_over_http_that_logs_everything_prints_and_answers_no_secret(echoing: Running) -> None:
+def test_a_server_over_http_that_logs_everything_prints_and_answers_no_secret(echoing: RunningServer) -> None:
     environment = {**SECRETS, "ASISSO_BASE_URL": echoing.url, "ASISSO_MCP_TOKENS": MCP_TOKEN}
     heard = []
     with http_server("-vv", "--auth", "token", **environment) as server:
@@ -239,12 +239,10 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     service = CampaignService(AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS), sleep=no_wait)
     with caplog.at_level(logging.DEBUG):
-        answer = await next(each for each in TOOLS if each.name == tool).call(
-            arguments, ToolContext(service, TenantServices(SETTINGS).call().policy)
-        )
+        answer = await next(each for each in TOOLS if each.name == tool).call(arguments, ToolContext(service))
     assert answer.is_error
     assert MARK not in answer.text
     for record in caplog.records:
@@ -255,7 +253,7 @@ async def test_no_answer_log_record_or_traceback_holds_a_secret(
 async def test_no_exception_carries_a_secret_in_its_words_its_chain_or_its_state(
     fault: Exception | int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     client = AsissoClient(ApiTransport(SETTINGS, transport=_says(fault)), SETTINGS)
     with pytest.raises(AsissoError) as raised:
         await client.get(3)

@@ -15,8 +15,8 @@ from mcp.client import Client
 import asisso_mcp
 from asisso_mcp import Toolbox
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS
 from asisso_mcp.sandbox import Sandbox
+from asisso_mcp.schemas import FORMATS
 from asisso_mcp.server.app import build_server
 from tests.conftest import MONDAY, SETTINGS
 

@@ -1,4 +1,4 @@
-"""What the person who starts the server decided: settings from the environment and flags, checked once."""
+"""Settings of the server from the environment and from flags, checked once."""
 
 import ipaddress
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
@@ -22,11 +22,11 @@ _PLACEHOLDER = re.compile(r"\$\{+[^}]*\}+|\$\w+|%\w+%")
 
 
 class SettingsError(ValueError):
-    """A setting does not fit; the message names it, what is allowed, and what to do."""
+    """A setting is not usable; the message names it, what is allowed, and what to do."""
 
 
 class UnreadableLimit(SettingsError):
-    """A limit cannot be understood, or what looks like one is none of ours: nothing may be sent to the API."""
+    """A limit cannot be understood, or an unknown name looks like one: nothing may be sent to the API."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(
@@ -42,13 +42,10 @@ def _secret(name: str, value: str) -> SecretStr:
 
 
 def _origin(name: str, text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        host, port = "", 0
-    if port == 0 or (host and not _is_host(host)):
+    parts = split_url(text)
+    if parts is None:
         raise SettingsError(f"{name} is not a URL; write for example https://app.asisso.com.")
+    host = parts.hostname or ""
     if "@" in parts.netloc:
         raise SettingsError(f"{name} must not contain a user or password; the key belongs in ASISSO_API_KEY.")
     if parts.scheme not in ("http", "https") or not host:
@@ -60,11 +57,21 @@ def _origin(name: str, text: str) -> str:
             f"{name} must use https, so that the key is not readable on the way; http is for loopback only."
         )
     shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
+    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
+
+
+def split_url(text: str) -> SplitResult | None:
+    """The parts of a URL; None when its host or its port cannot be one. The host may be missing."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.port != 0 and (not parts.hostname or _is_host(parts.hostname))
+    except ValueError:
+        return None
+    return parts if usable else None
 
 
 def _is_host(host: str) -> bool:
-    """A name or an address without anything that a URL reader could take for the end of it."""
+    """Whether `host` is a plain host name or an IPv6 address, without characters that could end it in a URL."""
     if ":" not in host:
         return re.fullmatch(r"[\w.-]{1,253}", host) is not None
     try:
@@ -84,12 +91,8 @@ def _seconds(name: str, text: str) -> float:
 
 
 def _proxy(name: str, text: str) -> SecretStr:
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_url(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"{name} must be a URL such as http://proxy.example:3128.")
     return SecretStr(text)
 
@@ -104,7 +107,7 @@ def _file(name: str, text: str) -> Path:
     return path
 
 
-def _switch(name: str, text: str) -> bool:
+def _boolean(name: str, text: str) -> bool:
     match text.lower():
         case "1" | "true" | "yes" | "on":
             return True
@@ -160,8 +163,8 @@ SETTINGS = (
     Setting("ASISSO_TIMEOUT", "seconds for one request; a whole tool call is given 40", "30", read=_seconds),
     Setting("ASISSO_PROXY", "HTTP proxy for requests to the API, such as `http://proxy:3128`", read=_proxy),
     Setting("ASISSO_CA_FILE", "PEM file of CA certificates, where the system's are not enough", read=_file),
-    Setting("ASISSO_SANDBOX", "`1` serves against the built-in API: no key, no network", "0", read=_switch),
-    Setting("ASISSO_READ_ONLY", "`1` offers only the tools that read", "0", read=_switch, is_limit=True),
+    Setting("ASISSO_SANDBOX", "`1` serves against the built-in API: no key, no network", "0", read=_boolean),
+    Setting("ASISSO_READ_ONLY", "`1` offers only the tools that read", "0", read=_boolean, is_limit=True),
     Setting(
         "ASISSO_CAMPAIGNS",
         "ids, comma-separated: the only campaigns this server may touch",
@@ -205,6 +208,7 @@ class Settings:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether the API is on this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
     @classmethod
@@ -236,7 +240,7 @@ class Settings:
 
 
 def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """What is wrong with names that nobody knows: problems, where a limit may be meant, and warnings."""
+    """Problems, for unknown names that may be meant as a limit, and warnings, for other unknown names."""
     known = [setting.name for setting in (*SETTINGS, *HTTP_SETTINGS)]
     limits = [*(setting.name for setting in SETTINGS if setting.is_limit), *LATER_LIMITS]
     problems, warnings = [], []
@@ -255,7 +259,7 @@ def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine: nothing leaves it."""
+    """Whether `host` (a name or an address) is this machine, so that nothing leaves it."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,4 +1,4 @@
-"""How text that others wrote (names, logs, error details) is shown: one line, cut, quoted, harmless.
+"""Text that others wrote (names, logs, error details), made safe to show: one line, cut, quoted, harmless.
 
 Names and logs come from the API and end in front of a language model and in terminals. They are data: they may not start
 a line of ours, steer a terminal, reorder what is read, hide characters, or carry a person's number.
@@ -8,9 +8,16 @@ import ipaddress
 import json
 import re
 import unicodedata
+from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 NAME_LENGTH = 80
 MESSAGE_LENGTH = 200
+MAX_TEXT = 1020
+"""For a text in a structured result: a whole name of 255 characters, however wide."""
+MAX_ITEMS = 100
+MAX_DEPTH = 6
 
 # Cc control, Cf format (bidirectional, zero width, tags), Cs surrogate, Co private use, Cn unassigned, Zl/Zp line and paragraph
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -21,6 +28,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 _SPACES = re.compile(r"\s+")
 _SCAN = 8_000
 """How much of a text is looked at: far more than is ever shown, far less than can be sent."""
+_MARGIN = 400
+"""Beyond four times what is shown: what is hidden there may have begun where it is shown."""
 
 # Tried in this order at each place; what `kept` matches is no phone number, however many digits it has.
 _DIGITS = re.compile(
@@ -81,6 +90,12 @@ def quoted(text: object, length: int = NAME_LENGTH) -> str:
 
 def redact(text: object, length: int = MESSAGE_LENGTH) -> str:
     """`text` on one line without phone numbers, e-mails, addresses, SQL and keys: for log messages and error details."""
+    return _redact(str(text)[: 4 * length + _MARGIN], length)
+
+
+@lru_cache(maxsize=256)
+def _redact(text: str, length: int) -> str:
+    """The same log lines are shown again and again."""
     line = single_line(text, _SCAN)
     line = _SQL.sub("[query hidden]", line)
     line = _URL.sub("[address hidden]", line)
@@ -89,6 +104,19 @@ def redact(text: object, length: int = MESSAGE_LENGTH) -> str:
     line = _WORD.sub(lambda word: _address(word[0]), line)
     line = _DIGITS.sub(lambda found: found[0] if found["kept"] else "[number hidden]", line)
     return single_line(line, length)
+
+
+def clean_json(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """A JSON value for a structured result: every text on one line, cut; at most 100 items of a list or object, six levels deep."""
+    if isinstance(value, str):
+        return single_line(value, MAX_TEXT)
+    if isinstance(value, dict | list) and not depth:
+        return "…"
+    if isinstance(value, dict):
+        return {single_line(key, NAME_LENGTH): clean_json(value[key], depth - 1) for key in islice(value, MAX_ITEMS)}
+    if isinstance(value, list):
+        return [clean_json(each, depth - 1) for each in value[:MAX_ITEMS]]
+    return value
 
 
 def safe_json(value: object) -> str:

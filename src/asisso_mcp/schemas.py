@@ -1,22 +1,108 @@
-"""`tool_schemas/`: what the models say, written down, so that a change of a tool shows as a diff.
+"""The tools as files (`tool_schemas/`) and as each provider's API wants them, made from the published schemas.
 
 `<tool>.json` is a tool as MCP lists it; `<format>/tools.json` is the value of `tools` in a request to that provider. The folder may
 hold other people's files: only those that show that they are ours are overwritten or removed.
+docs/toolbox.md describes the formats.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from asisso_mcp.exports import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.tools.campaigns import TOOLS
 
+ProviderFormat = Literal["openai", "openai-strict", "anthropic", "gemini"]
+FORMATS: tuple[ProviderFormat, ...] = get_args(ProviderFormat)
+
+NULLS = "In every field, null means: not named, stays as it is. null clears nothing."
+"""Said in every strict description, because there a model cannot leave a field out."""
+
+_STRICT_KEYWORDS = ("type", "description", "enum", "minimum", "maximum", "minItems", "maxItems")
+_GEMINI_KEYWORDS = ("description", "enum", "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength")
 _OUR_NAMES = frozenset(tool.name for tool in TOOLS)
 _DEFINITION = TOOLS[0].definition()
 
 
+def to_provider_format(definitions: Iterable[Mapping[str, Any]], form: ProviderFormat) -> list[dict[str, Any]]:
+    """The provider's list of tools, from definitions as MCP lists them."""
+    match form:
+        case "openai":
+            return [_openai(tool, tool["description"], tool["inputSchema"], strict=False) for tool in definitions]
+        case "openai-strict":
+            return [
+                _openai(tool, _strict_description(tool), _strict(tool["inputSchema"]), strict=True)
+                for tool in definitions
+            ]
+        case "anthropic":
+            return [{**_named(tool), "input_schema": tool["inputSchema"]} for tool in definitions]
+        case "gemini":
+            made = [{**_named(tool), "parameters": _openapi(tool["inputSchema"])} for tool in definitions]
+            return [{"functionDeclarations": made}]
+
+
+def _named(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": tool["name"], "description": tool["description"]}
+
+
+def _openai(
+    tool: Mapping[str, Any], description: str, parameters: Mapping[str, Any], *, strict: bool
+) -> dict[str, Any]:
+    function = {"name": tool["name"], "description": description, "parameters": parameters, "strict": strict}
+    return {"type": "function", "function": function}
+
+
+def _strict_description(tool: Mapping[str, Any]) -> str:
+    schema = tool["inputSchema"]
+    optional = schema["properties"].keys() - set(schema.get("required", ()))
+    return f"{tool['description']} {NULLS}" if optional else str(tool["description"])
+
+
+def _strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Only keywords that strict mode knows; every property required, and null beside what could be left out."""
+    kept = {keyword: schema[keyword] for keyword in _STRICT_KEYWORDS if keyword in schema}
+    if "maxLength" in schema:
+        limit = f"At most {schema['maxLength']} characters."
+        kept["description"] = f"{schema['description']} {limit}" if "description" in schema else limit
+    if schema["type"] == "array":
+        kept["items"] = _strict(schema["items"])
+    if schema["type"] == "object":
+        required = schema.get("required", ())
+        kept["properties"] = {
+            name: _strict(child) if name in required else _or_null(_strict(child))
+            for name, child in schema["properties"].items()
+        }
+        kept["required"] = list(kept["properties"])
+        kept["additionalProperties"] = False
+    return kept
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if schema["type"] in ("object", "array"):
+        said = {"description": schema.pop("description")} if "description" in schema else {}
+        return {**said, "anyOf": [schema, {"type": "null"}]}
+    nullable = {**schema, "type": [schema["type"], "null"]}
+    return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
+
+
+def _openapi(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The Gemini API's `Schema`: types in capitals, no closed objects, an enumeration marked as such."""
+    kept: dict[str, Any] = {"type": schema["type"].upper()}
+    kept |= {keyword: schema[keyword] for keyword in _GEMINI_KEYWORDS if keyword in schema}
+    if "enum" in schema:
+        kept["format"] = "enum"
+    if "items" in schema:
+        kept["items"] = _openapi(schema["items"])
+    if "properties" in schema:
+        kept["properties"] = {name: _openapi(child) for name, child in schema["properties"].items()}
+        kept["propertyOrdering"] = list(kept["properties"])
+    if schema.get("required"):
+        kept["required"] = list(schema["required"])
+    return kept
+
+
 def render(form: ProviderFormat | None = None) -> dict[str, str]:
-    """File name in the folder → text, the same bytes on every run. `form`: this provider's file alone."""
+    """The texts by file name in the folder, the same bytes on every run. form: this provider's file alone."""
     definitions = [tool.definition() for tool in TOOLS]
     files: dict[str, Any] = {} if form else {f"{each['name']}.json": each for each in definitions}
     files |= {f"{each}/tools.json": to_provider_format(definitions, each) for each in ([form] if form else FORMATS)}
@@ -34,7 +120,7 @@ class ForeignFile(Exception):
 
 
 def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
-    """Write the files, and remove those of tools that no longer exist; with `form`, touch nothing but its file.
+    """Write the files, and remove those of tools that no longer exist; with a form, touch nothing but its file.
 
     Raises ForeignFile before anything is written, and OSError.
     """
@@ -87,7 +173,7 @@ def _name_in(tool: Any) -> Any:
 
 
 def _content(path: Path) -> Any:
-    """What the JSON file says; None when it is no JSON, or not there."""
+    """The content of a JSON file; None when it is no JSON, or not there."""
     try:
         return json.loads(_text(path) or "")
     except (ValueError, RecursionError):

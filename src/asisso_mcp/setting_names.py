@@ -1,4 +1,4 @@
-"""Environment variables whose names begin with ASISSO_: those that look like a limit, and those that are of no concern. Pure."""
+"""Names of environment variables that begin with ASISSO_: which are unknown, and which setting they may be meant for."""
 
 import difflib
 import re
@@ -25,7 +25,7 @@ _SIMILAR = 0.8
 
 
 def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Those of `names` that begin with ASISSO_, in any case, and are neither `known` nor set by Kubernetes; in their order."""
+    """The `names` that begin with ASISSO_, in any case, and are neither `known` nor set by Kubernetes, in their order."""
     expected = frozenset(known)
     return [
         name
@@ -35,7 +35,7 @@ def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def limit_meant(name: str, limits: Iterable[str]) -> str | None:
-    """The limit that `name` was probably meant for: spelled differently, a part of it, or with more around it."""
+    """The limit that `name` is probably meant for (spelled differently, a part of it, or more than it), or None."""
     given = _letters(name)
     for limit in limits:
         own = _letters(limit)
@@ -46,7 +46,7 @@ def limit_meant(name: str, limits: Iterable[str]) -> str | None:
 
 
 def setting_meant(name: str, known: Iterable[str]) -> str | None:
-    """The setting whose name is nearest to `name`."""
+    """The setting with the nearest name, or None when none is near."""
     return next(iter(difflib.get_close_matches(name.upper()[:80], list(known), n=1, cutoff=_SIMILAR)), None)
 
 

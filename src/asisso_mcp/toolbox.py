@@ -1,4 +1,4 @@
-"""The tools for an agent of your own, without MCP: definitions for a provider's API, and calls with the same checks and answers.
+"""The public Python API: the tools without MCP, with the same checks and answers.
 
 async with Toolbox.from_environment(sandbox=True) as toolbox:
     tools = toolbox.definitions("openai")
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.config import Settings
-from asisso_mcp.exports import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.sanitize import single_line
+from asisso_mcp.schemas import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices, utc_now
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Toolbox:
-    """The tools within these settings' limits. Calls may run at the same time; edits of one campaign follow one another.
+    """The tools within the limits of these settings. Calls may run at the same time; edits of one campaign are serialised.
 
     `transport` and `clock` replace the network and the time, for tests.
     """
@@ -56,11 +56,10 @@ class Toolbox:
         read_only: bool | None = None,
         campaigns: Iterable[int] | None = None,
     ) -> "Toolbox":
-        """With the `ASISSO_*` settings of the server; arguments that are given win. Raises SettingsError, also for a limit
-        in the environment that cannot be understood.
+        """A Toolbox with the `ASISSO_*` settings of the server, over which the arguments take precedence.
 
         sandbox: the built-in API, no key, no network. read_only: only the tools that read. campaigns: the only ids that may be
-        touched; no argument of a call widens that.
+        touched; no argument of a call widens that. Raises SettingsError, also for a limit in the environment that is not understood.
         """
         settings = Settings.from_environment(sandbox=sandbox, read_only=read_only)
         for warning in settings.warnings:
@@ -68,13 +67,13 @@ class Toolbox:
         return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
 
     def definitions(self, format: ProviderFormat) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
-        """What to put into `tools` of a request to that provider. Raises ValueError for a format that does not exist."""
+        """The value of `tools` in a request to that provider. Raises ValueError for a format that does not exist."""
         if format not in FORMATS:
             raise ValueError(f"{single_line(format, 40)!r} is not a format; there are {', '.join(FORMATS)}.")
         return to_provider_format([tool.definition() for tool in self._tools], format)
 
     async def call(self, name: str, arguments: Mapping[str, Any] | str) -> ToolResult:
-        """One call, as a model asked for it. Refusals and failures are answers with `is_error`; nothing about them raises.
+        """Run one tool call of a model. Refusals and failures are results with `is_error`, and do not raise.
 
         arguments: an object, or its JSON text as some APIs hand it over; null means "not named". Raises RuntimeError outside
         of `async with`.

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.api.models import PatchBody
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.config import Settings
 
@@ -39,7 +38,7 @@ def settings(base_url: str = "https://app.asisso.com", timeout: float = 5.0, **o
 CALLS: dict[str, Callable[[AsissoClient], Awaitable[object]]] = {
     "get": lambda client: client.get(3),
     "list": lambda client: client.list_campaigns(),
-    "patch": lambda client: client.patch(3, PatchBody(name="x")),
+    "patch": lambda client: client.patch(3, {"name": "x"}),
     "pause": lambda client: client.pause(3),
     "resume": lambda client: client.resume(3),
 }

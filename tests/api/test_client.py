@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from asisso_mcp.api.client import MAX_CAMPAIGN_ID
 from asisso_mcp.api.errors import AsissoError, KeyMissing, WrongAddress
-from asisso_mcp.api.models import PatchBody
 from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, listening, raw, settings
 
 RETRY = {
@@ -28,7 +27,7 @@ async def test_each_call_asks_its_own_path_and_only_the_list_has_a_trailing_slas
     assert [each.name for each in campaigns] == ["Spring promo"]
     for call in (api.client.get, api.client.pause, api.client.resume):
         assert (await call(3)).id == 3
-    assert (await api.client.patch(3, PatchBody(name="New"))).id == 3
+    assert (await api.client.patch(3, {"name": "New"})).id == 3
     assert api.asked == [
         "GET /api/v1/campaign/",
         "GET /api/v1/campaign/3",
@@ -41,7 +40,7 @@ async def test_each_call_asks_its_own_path_and_only_the_list_has_a_trailing_slas
 
 async def test_a_patch_is_sent_as_json_with_complete_sections_and_nothing_else() -> None:
     api = Scripted(answer(200, CAMPAIGN))
-    await api.client.patch(3, PatchBody.model_validate({"retry_config": {**RETRY, "new_key": [1, None]}}))
+    await api.client.patch(3, {"retry_config": {**RETRY, "new_key": [1, None]}})
     assert json.loads(api.requests[0].content) == {"retry_config": {**RETRY, "new_key": [1, None]}}
     assert api.requests[0].headers["content-type"] == "application/json"
 
@@ -81,7 +80,7 @@ async def test_without_credentials_every_call_says_what_to_set_and_sends_nothing
     for call in (
         lambda: api.client.get(3),
         api.client.list_campaigns,
-        lambda: api.client.patch(3, PatchBody(name="x")),
+        lambda: api.client.patch(3, {"name": "x"}),
         lambda: api.client.pause(3),
         lambda: api.client.resume(3),
     ):
@@ -119,7 +118,7 @@ async def test_an_id_that_no_campaign_can_have_never_becomes_a_path(campaign_id:
     api = Scripted(answer(200, CAMPAIGN))
     calls: list[Callable[[], Awaitable[object]]] = [
         lambda: api.client.get(campaign_id),
-        lambda: api.client.patch(campaign_id, PatchBody(name="x")),
+        lambda: api.client.patch(campaign_id, {"name": "x"}),
         lambda: api.client.pause(campaign_id),
         lambda: api.client.resume(campaign_id),
     ]

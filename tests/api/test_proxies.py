@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import Misconfigured
-from asisso_mcp.api.models import PatchBody
 from asisso_mcp.config import Settings
 from tests.api.conftest import Resolving
 from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, failing, listening, raw, serving, settings
@@ -87,7 +86,7 @@ async def test_through_a_proxy_requests_arrive_as_they_do_without_one(
         async with asking(outward) as client:
             for _ in range(2):
                 assert (await client.get(3)).name == "Spring promo"
-            assert (await client.patch(3, PatchBody(name="x"))).name == "Spring promo"
+            assert (await client.patch(3, {"name": "x"})).name == "Spring promo"
     assert asked_for == ["CONNECT api.example:443 HTTP/1.1"]
     assert [(sent.connection, sent.line, sent.body) for sent in api.requests] == [
         (1, "GET /api/v1/campaign/3 HTTP/1.1", b""),

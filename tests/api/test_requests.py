@@ -7,15 +7,7 @@ import pytest
 from hypothesis import given
 from pydantic import BaseModel, ValidationError
 
-from asisso_mcp.api.models import (
-    EDITABLE,
-    SECTIONS,
-    CircuitBreaker,
-    PatchBody,
-    RetryConfig,
-    ScheduleConfig,
-    Slot,
-)
+from asisso_mcp.api.models import EDITABLE, SECTIONS, CircuitBreaker, PatchBody, RetryConfig, ScheduleConfig, Slot
 from tests.api.bodies import BREAKER, NAMED, RETRY, SCHEDULE, SLOT, WHOLE, problems
 
 

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import anyio
 import httpx2
 import pytest
-import tenacity
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.errors import AsissoError, Busy, ServerFault, Unreachable
@@ -34,8 +33,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(anyio, "sleep", clock.sleep)
-    for module in (tenacity, retries):
-        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=clock.monotonic))
     return clock
 
 

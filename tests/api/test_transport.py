@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import AsissoError, Misconfigured, TimedOut, Unreachable
-from asisso_mcp.api.models import PatchBody
 from tests.api.scripted import (
     CAMPAIGN,
     DROP,
@@ -211,7 +210,7 @@ async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
     ):
         await client.get(3)
         await failing(lambda: client.pause(3))
-        await failing(lambda: client.patch(3, PatchBody(name="x")))
+        await failing(lambda: client.patch(3, {"name": "x"}))
         given_up = asyncio.create_task(client.get(4))
         await until(lambda: len(api.requests) == 4)
         given_up.cancel()

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
-from asisso_mcp.api.models import (
-    EDITABLE,
-    CampaignEdit,
-)
+from asisso_mcp.api.models import EDITABLE
+from asisso_mcp.campaigns.edit_models import CampaignEdit
 from tests.api.bodies import NAMED, ODD, SLOT, problems
 
 NULL = (

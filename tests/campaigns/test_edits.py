@@ -7,17 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asisso_mcp.api.models import CampaignEdit
-from asisso_mcp.campaigns.edits import (
-    BREAKER_AMBIGUOUS,
-    Change,
-    NotAllowed,
-    check_response,
-    differences,
-    json_equal,
-    plan_edit,
-    revision,
-)
+from asisso_mcp.campaigns.breaker import AMBIGUOUS
+from asisso_mcp.campaigns.edit_models import CampaignEdit
+from asisso_mcp.campaigns.edits import check_response, plan_edit
+from asisso_mcp.campaigns.models import Change, NotAllowed, differences, json_equal
+from asisso_mcp.campaigns.revisions import revision
 
 RETRY = {
     "enabled": True,
@@ -78,22 +72,55 @@ def test_a_key_that_only_a_newer_platform_knows_travels_back_unchanged() -> None
     assert found.body["retry_config"] == {**RETRY, "retry_on_failed": True, "max_retries": 5}
 
 
-def test_a_breaker_that_looks_off_with_default_numbers_stays_on_when_a_number_is_named() -> None:
-    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"min_calls_in_window": 7}})
-    assert found.body == {"circuit_breaker": {**UNSURE, "enabled": True, "min_calls_in_window": 7}}
-    assert found.changes == (
-        Change("circuit_breaker.enabled", BREAKER_AMBIGUOUS, True),
-        Change("circuit_breaker.min_calls_in_window", 5, 7),
+def test_a_number_of_a_breaker_whose_display_is_ambiguous_needs_the_switch_in_the_same_edit() -> None:
+    with pytest.raises(NotAllowed) as refusal:
+        plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"min_calls_in_window": 7}})
+    assert refusal.value.text == (
+        "Nothing was changed: the API shows the circuit breaker as off with its default numbers, and a breaker that was never set "
+        "looks the same and is really on. Sending its numbers needs its switch, which would switch it one way or the other: name "
+        "enabled: true in circuit_breaker (on from now on) or enabled: false (off from now on) in the same edit."
     )
+
+
+def test_a_number_that_an_ambiguous_breaker_shows_already_sends_nothing() -> None:
+    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"min_calls_in_window": 5}})
+    assert (found.body, found.changes, found.undo, found.warnings) == ({}, (), {}, ())
+
+
+UNDO_UNSURE = (
+    "The undo sets the breaker on with the platform's default numbers: that is what an unset one does. Whether it was unset, or had "
+    "been switched off, is not known."
+)
+
+
+@pytest.mark.parametrize(
+    ("named", "changes", "warnings"),
+    [
+        ({"enabled": True}, {"enabled": (AMBIGUOUS, True)}, [UNDO_UNSURE]),
+        (
+            {"enabled": True, "min_calls_in_window": 7},
+            {"enabled": (AMBIGUOUS, True), "min_calls_in_window": (5, 7)},
+            [UNDO_UNSURE],
+        ),
+        (
+            {"enabled": False},
+            {"enabled": (AMBIGUOUS, False)},
+            [
+                "The breaker is now surely off; before, it was off or had never been set and was on.",
+                UNDO_UNSURE,
+                "The API shows this breaker the same as before, so the revision stays the same.",
+            ],
+        ),
+    ],
+)
+def test_an_ambiguous_breaker_is_sent_whole_when_its_switch_is_named(
+    named: dict[str, Any], changes: dict[str, tuple[Any, Any]], warnings: list[str]
+) -> None:
+    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": named})
+    assert found.body == {"circuit_breaker": {**UNSURE, **named}}
+    assert found.changes == tuple(Change(f"circuit_breaker.{leaf}", *values) for leaf, values in changes.items())
     assert found.undo == {"circuit_breaker": {**UNSURE, "enabled": True}}
-    assert "so the edit sets it on; if it had been switched off, that turns it on" in found.warnings[0]
-
-
-@pytest.mark.parametrize("wanted", [True, False])
-def test_a_breaker_that_looks_off_with_default_numbers_is_sent_when_its_switch_is_named(wanted: bool) -> None:
-    found = plan_edit(settings(circuit_breaker=UNSURE), {"circuit_breaker": {"enabled": wanted}})
-    assert found.body == {"circuit_breaker": {**UNSURE, "enabled": wanted}}
-    assert found.changes == (Change("circuit_breaker.enabled", BREAKER_AMBIGUOUS, wanted),)
+    assert list(found.warnings) == warnings
 
 
 def test_a_breaker_that_was_switched_off_with_other_numbers_stays_off() -> None:

@@ -14,13 +14,14 @@ from asisso_mcp.api.errors import AsissoError, KeyRejected, NotFound, ServerFaul
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.edits import NotAllowed, revision
-from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService, StateChange
+from asisso_mcp.campaigns.models import NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
+from asisso_mcp.campaigns.service import NOT_READ_BEFORE, REPAIRED_UNREAD, CampaignService
 from asisso_mcp.campaigns.summary import edited_text, paused_text, resumed_text
 from asisso_mcp.campaigns.write_lock import _ExclusiveTurn
 from asisso_mcp.campaigns.write_recovery import OutcomeUnknown
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, no_wait
 
@@ -328,7 +329,7 @@ async def test_an_edit_that_a_colleague_made_during_a_wait_needs_no_second_reque
 async def test_a_write_that_may_land_late_is_sent_once_and_is_unknown(
     sandbox: Sandbox, fault: dict[str, Any], call: str
 ) -> None:
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(timeout=0.3, base_url=running.url, api_key=SecretStr(KEY))
         connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)
@@ -412,6 +413,17 @@ async def test_a_write_whose_answer_does_not_show_it_is_unknown_when_it_cannot_b
     )
 
 
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after"])
+async def test_a_lost_reply_of_an_edit_that_the_display_cannot_show_is_unknown_whether_it_was_executed_or_not(
+    service: CampaignService, sandbox: Sandbox, kind: str
+) -> None:
+    """Campaign 2 shows a breaker that is off, or unset and on: switched off, it looks the same."""
+    sandbox.faults.add(Fault(kind, method="PATCH", times=1))
+    with pytest.raises(OutcomeUnknown):
+        await service.edit(2, {"circuit_breaker": {"enabled": False}})
+    assert writes(sandbox) == ["PATCH 2"]
+
+
 @pytest.mark.parametrize(("call", "name"), [("resume", "resume"), ("pause", "pause")])
 async def test_a_minimal_answer_that_shows_the_state_is_enough_when_the_settings_cannot_be_read_again(
     sandbox: Sandbox, call: str, name: str, waits: Waits
@@ -430,7 +442,7 @@ async def test_a_pause_during_an_import_is_told_as_done_although_the_second_one_
     sandbox: Sandbox,
 ) -> None:
     """The deadline comes while the second pause is being looked into; the first one was executed."""
-    sandbox.faults.add(Fault("unsync", times=1))
+    sandbox.faults.add(Fault("import-ends", times=1))
     service = own(sandbox, sleep=no_wait)
     real = service._client.pause
     paused = 0
@@ -468,7 +480,7 @@ async def test_a_campaign_that_cannot_be_read_is_paused_all_the_same(
 ) -> None:
     monkeypatch.setattr(deadlines, "PAUSE_READ_SECONDS", 0.3)
     sandbox.faults.add(Fault(method="GET", **fault))
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(timeout=5, base_url=running.url, api_key=SecretStr(KEY))
         connection = ApiTransport(settings)
         service = CampaignService(AsissoClient(connection, settings), clock=lambda: MONDAY, sleep=no_wait)
@@ -481,6 +493,22 @@ async def test_a_campaign_that_cannot_be_read_is_paused_all_the_same(
     text = paused_text(switched, MONDAY)
     assert text.startswith('Done: Campaign 3 "Spring promo" is paused.\n')
     assert f"Note: {NOT_READ_BEFORE}" in text
+
+
+async def test_a_pause_without_a_reading_before_whose_reply_was_lost_does_not_say_whose_doing_it_was(
+    sandbox: Sandbox, waits: Waits
+) -> None:
+    waits.go_on.set()
+    service = own(sandbox)
+    sandbox.put(3, state="paused")
+    sandbox.faults.add(Fault("status", method="GET", code=500, times=2))
+    sandbox.faults.add(Fault("drop-before", method="POST", times=1))
+    switched = await service.pause(3)
+    assert not switched.applied
+    assert paused_text(switched, MONDAY) == (
+        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
+        f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
+    )
 
 
 async def test_a_malformed_row_is_paused_and_called_unknown_because_the_api_answers_with_an_error(

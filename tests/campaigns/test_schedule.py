@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asisso_mcp.campaigns.schedule import (
-    Schedule,
-    ScheduleSlot,
-    describe,
-    describe_next_change,
-    is_open,
-    never_opens,
-    next_change,
-)
+from asisso_mcp.campaigns.schedule import Schedule, ScheduleSlot, is_open, never_opens, next_change
+from asisso_mcp.campaigns.schedule_text import describe, describe_next_change
 
 NEW_YORK = "America/New_York"
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)

@@ -15,11 +15,11 @@ from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, LimitExceeded, QuotaExceeded, TelephonyMissing, TimedOut, Unreachable
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.write_recovery import REPLY_LOST, OutcomeUnknown
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, NO_TELEPHONY_KEY, Fault, RunningServer, Sandbox
 from tests.api.scripted import until
 from tests.conftest import MONDAY, no_wait
 
@@ -36,7 +36,7 @@ async def service(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIter
     if request.param == "in process":
         yield await _service(sandbox, Settings(timeout=0.5))
         return
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         found = await _service(None, Settings(timeout=0.5, base_url=running.url))
         yield found
         await found._client._transport.aclose()
@@ -230,7 +230,7 @@ async def test_a_pause_that_the_breaker_did_first_is_a_success(service: Campaign
 
 
 async def test_a_pause_that_the_end_of_an_import_undoes_is_repeated(service: CampaignService, sandbox: Sandbox) -> None:
-    sandbox.faults.add(Fault("unsync", times=1))
+    sandbox.faults.add(Fault("import-ends", times=1))
     switched = await service.pause(10)
     assert switched.campaign.phase == sandbox.campaign(10)["state"] == "paused"
     assert switched.notes[0] == "The end of its import had set it running again, so it was paused again."
@@ -240,7 +240,7 @@ async def test_a_pause_that_the_end_of_an_import_undoes_is_repeated(service: Cam
 async def test_a_pause_that_is_undone_again_and_again_ends_within_bounds_and_says_where_it_stands(
     service: CampaignService, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.add(Fault("unsync"))
+    sandbox.faults.add(Fault("import-ends"))
     switched = await service.pause(10)
     assert sent(sandbox).count("POST /10/pause") <= 4
     assert "Look once more with `get_campaign` in a minute." in switched.notes[-1]
@@ -365,7 +365,7 @@ def sandbox() -> Iterator[Sandbox]:
 async def test_a_second_pause_that_fails_is_told_with_the_first_that_was_done(
     service: CampaignService, sandbox: Sandbox
 ) -> None:
-    sandbox.faults.add(Fault("unsync", times=1))
+    sandbox.faults.add(Fault("import-ends", times=1))
     sandbox.faults.add(Fault("status", method="POST", code=429, after=1))
     switched = await service.pause(10)
     assert switched.campaign.phase == sandbox.campaign(10)["state"] == "running"

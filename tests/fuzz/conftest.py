@@ -7,4 +7,4 @@ from asisso_mcp.api import retries
 
 @pytest.fixture(autouse=True)
 def retries_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)

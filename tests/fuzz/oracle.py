@@ -106,7 +106,7 @@ def _about_sending(text: str, watch: Watch, *, error: bool) -> Iterator[Violatio
 
 def _about_repeating(tool: str, watch: Watch) -> Iterator[Violation]:
     """Again only while it surely was not executed, and only after a look; a pause that an import undid is another pause."""
-    importing = any(kind.startswith("unsync") for kind in watch.fired) or any(
+    importing = any(kind.startswith("import-ends") for kind in watch.fired) or any(
         each.before["sync_ends_at"] or each.before["state"] == "syncing" for each in watch.executed
     )
     effects = sum(each.had_effect for each in watch.executed)
@@ -257,7 +257,7 @@ def _about_switch(
     state = STATES.get(now["state"], now["state"])
     committed = [each.after["state"] for each in watch.executed]
     # What moved the campaign after the answer was made does not make the answer untrue.
-    meddled = any(kind.split("/")[0] in ("trip", "unsync") for kind in watch.fired)
+    meddled = any(kind.split("/")[0] in ("trip", "import-ends") for kind in watch.fired)
     meddled = meddled or "other call" in watch.fired
     done = goal in committed and any(each.had_effect for each in watch.executed)
     if done and "by someone else" in text and not meddled:

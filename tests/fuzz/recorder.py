@@ -133,8 +133,8 @@ class Recorder:
     def look(self, campaign_id: int) -> Watch:
         """A fresh watch; what happens from now on is in it."""
         self._watches[campaign_id] = watch = Watch()
-        if campaign_id in self._outer._undone:  # a pause that the next read will undo
-            watch.fired.append("unsync/pending")
+        if campaign_id in self._outer._pending_import_ends:  # a pause that the next read will undo
+            watch.fired.append("import-ends/pending")
         return watch
 
     def note_outage(self) -> None:

@@ -17,7 +17,6 @@ from pydantic import BaseModel
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.models import PatchBody
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
@@ -150,7 +149,7 @@ async def test_any_arguments_are_answered_in_words_and_nothing_is_sent_when_they
 ) -> None:
     tool, arguments = passed
     api = Api()
-    answer = await tool.call(arguments, ToolContext(api.service, Policy()))
+    answer = await tool.call(arguments, ToolContext(api.service))
     check(tool, answer)
     check_sent(api.requests, answer.text, error=answer.is_error)
 
@@ -164,7 +163,7 @@ async def test_a_refused_value_name_and_key_are_quoted_on_one_clean_line_each(te
         {"campaign_id": text, text: text, "max_concurrency": text, "dry_run": text, "retry_config": {text: text}},
         {"campaign_id": 4, "schedule_config": {"timezone": text or "?", "slots": [slot]}, "name": text * 300},
     ):
-        answer = await update.call(arguments, ToolContext(api.service, Policy()))
+        answer = await update.call(arguments, ToolContext(api.service))
         assert answer.is_error
         check(update, answer)
     assert api.requests == []
@@ -215,13 +214,13 @@ async def test_arguments_nested_as_deep_as_json_text_goes_are_refused_in_words(l
         opening, closing = brackets[:-1], brackets[-1]
         api = Api()
         text = opening * levels + ("1" if closing == "}" else "") + closing * levels
-        answer = await update.call({"campaign_id": 4, "schedule_config": text}, ToolContext(api.service, Policy()))
+        answer = await update.call({"campaign_id": 4, "schedule_config": text}, ToolContext(api.service))
         assert answer.is_error
         check(update, answer)
         assert api.requests == []
     answer = await update.call(
         {"campaign_id": 4, "schedule_config": {"slots": nested(min(levels, 900), lists=True)}},
-        ToolContext(Api().service, Policy()),
+        ToolContext(Api().service),
     )
     assert answer.is_error
     check(update, answer)

@@ -12,7 +12,6 @@ from mcp import Client
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
@@ -176,7 +175,7 @@ async def test_any_reply_is_answered_in_our_own_clean_and_bounded_lines(
         AsissoClient(ApiTransport(SETTINGS, transport=transport), SETTINGS), clock=lambda: MONDAY, sleep=no_wait
     )
     tool = BY_NAME[call[0]]
-    answer = await tool.call(call[1], ToolContext(service, Policy()))
+    answer = await tool.call(call[1], ToolContext(service))
     check(tool, answer)
     assert len(asked) <= 16
     if "nothing was sent" in answer.text.lower() and "it was not" not in answer.text:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from asisso_mcp.sandbox import Running, Sandbox
+from asisso_mcp.sandbox import RunningServer, Sandbox
 from tests.http.served import Served, settings_for
 
 
 @pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[Running]:
-    with Running(sandbox) as running:
+def api(sandbox: Sandbox) -> Iterator[RunningServer]:
+    with RunningServer(sandbox) as running:
         yield running
 
 
@@ -18,6 +18,6 @@ def api(sandbox: Sandbox) -> Iterator[Running]:
 def served() -> Iterator[Served]:
     """With the settings that it has by itself, for tests that leave it as they found it and do not look at the log."""
     sandbox = Sandbox()
-    with Running(sandbox) as api, Served(settings_for(api.url)) as served:
+    with RunningServer(sandbox) as api, Served(settings_for(api.url)) as served:
         yield served
     sandbox.close()

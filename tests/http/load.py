@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, RunningServer, Sandbox
 from tests.http.served import OPTIONS, legacy, modern
 from tests.processes import http_server
 
@@ -103,7 +103,7 @@ async def measure(clients: int, calls: int, workers: int = 1) -> Outcome:
     sandbox.faults.add(Fault("delay", seconds=0.002))
     outcome = Outcome(clients, workers)
     with (
-        Running(sandbox) as api,
+        RunningServer(sandbox) as api,
         http_server("--auth", "passthrough", "--workers", str(workers), ASISSO_BASE_URL=api.url) as server,
     ):
         api._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each of its answers takes 40 ms

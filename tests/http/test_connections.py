@@ -6,7 +6,7 @@ import socket
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import Running, Sandbox
+from asisso_mcp.sandbox import RunningServer, Sandbox
 from tests.http.served import OPTIONS, Served, legacy, modern, settings_for
 
 
@@ -26,7 +26,7 @@ def test_what_has_no_end_is_cut_off(served: Served, begin: bytes, fill: bytes) -
             connection.sendall(fill * (32_000_000 // len(fill)))
 
 
-def test_an_upgrade_does_not_make_a_body_the_next_request(api: Running, sandbox: Sandbox) -> None:
+def test_an_upgrade_does_not_make_a_body_the_next_request(api: RunningServer, sandbox: Sandbox) -> None:
     request, headers = legacy("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
     body = json.dumps(request).encode()
     with Served(settings_for(api.url)) as served, connect(served) as connection:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from asisso_mcp.demo import converse
-from asisso_mcp.sandbox import Fault, Running, Sandbox
+from asisso_mcp.cli.demo import converse
+from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from tests.http.served import ERAS, Served, connected, legacy, post, settings_for, text
 
 
@@ -17,7 +17,7 @@ async def test_the_demo_conversation_completes_over_http(served: Served, era: st
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_progress_is_told_while_the_api_is_slow(
-    api: Running, sandbox: Sandbox, era: str, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, sandbox: Sandbox, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("asisso_mcp.server.app.PROGRESS_SECONDS", 0.05)
     sandbox.faults.add(Fault("delay", seconds=0.4))

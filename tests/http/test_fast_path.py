@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.http.fast_path import parse_simple_request
-from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from tests.http.served import JSON, OPTIONS, Served, settings_for
 
 HEADERS = {**JSON, "mcp-protocol-version": "2025-11-25"}
@@ -62,7 +62,7 @@ REQUESTS = [
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     sandbox = Sandbox()
-    with Running(sandbox) as api:
+    with RunningServer(sandbox) as api:
         # So that writing twice finds the same.
         with httpx2.Client(base_url=f"{api.url}/api/v1/campaign", headers={"X-API-Key": KEY}, **OPTIONS) as http:
             http.post("3/pause").raise_for_status()

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.http import app
-from asisso_mcp.sandbox import Fault, Running, Sandbox
+from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from tests.http.served import OPTIONS, Served, settings_for
 
 
@@ -15,27 +15,27 @@ def get(served: Served, path: str, **headers: str) -> tuple[int, Any]:
     return answer.status_code, answer.json()
 
 
-def test_a_configured_server_is_ready_without_asking_the_api(api: Running, sandbox: Sandbox) -> None:
+def test_a_configured_server_is_ready_without_asking_the_api(api: RunningServer, sandbox: Sandbox) -> None:
     with Served(settings_for(api.url)) as served:
         assert get(served, "/healthz") == (200, {"status": "ok"})
         assert get(served, "/readyz") == (200, {"status": "ready"})
     assert sandbox.requests == []
 
 
-def test_probes_come_by_address_and_need_no_key(api: Running) -> None:
+def test_probes_come_by_address_and_need_no_key(api: RunningServer) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
         assert get(served, "/healthz", host="10.1.2.3:8000")[0] == 200
         assert get(served, "/readyz", host="10.1.2.3:8000")[0] == 200
 
 
-def test_without_a_key_a_server_that_needs_one_is_alive_but_not_ready(api: Running) -> None:
+def test_without_a_key_a_server_that_needs_one_is_alive_but_not_ready(api: RunningServer) -> None:
     with Served(settings_for(api.url, key=None)) as served:
         assert get(served, "/healthz")[0] == 200
         assert get(served, "/readyz") == (503, {"status": "not ready", "why": "no Asisso API key is set"})
 
 
 def test_the_api_is_asked_on_request_and_not_more_often_than_it_may(
-    api: Running, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Served(settings_for(api.url)) as served:
         assert [get(served, "/readyz?api=1") for _ in range(20)] == [(200, {"status": "ready"})] * 20

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from asisso_mcp.http.auth import jwks
-from asisso_mcp.sandbox import Running
+from asisso_mcp.sandbox import RunningServer
 from tests.http.issuer import Issuer
 from tests.http.served import ERAS, OPTIONS, Served, connected, legacy, modern, post, settings_for
 
@@ -33,7 +33,7 @@ def issuer() -> Iterator[Issuer]:
         yield issuer
 
 
-def serving(api: Running, issuer: Issuer, **more: str) -> Served:
+def serving(api: RunningServer, issuer: Issuer, **more: str) -> Served:
     environment = {"ASISSO_MCP_OAUTH_ISSUER": issuer.url, "ASISSO_MCP_RESOURCE_URL": RESOURCE, **more}
     return Served(settings_for(api.url), auth="oauth", environment=environment)
 
@@ -43,7 +43,7 @@ def status(served: Served, token: str, request: Any = LIST) -> int:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_scopes_decide_which_tools_are_listed_and_callable(api: Running, issuer: Issuer, era: str) -> None:
+async def test_scopes_decide_which_tools_are_listed_and_callable(api: RunningServer, issuer: Issuer, era: str) -> None:
     both, reading = issuer.token(RESOURCE), issuer.token(RESOURCE, scope="campaigns:read")
     with serving(api, issuer) as served:
         async with connected(served.url, era, authorization=f"Bearer {both}") as client:
@@ -60,7 +60,7 @@ async def test_scopes_decide_which_tools_are_listed_and_callable(api: Running, i
 
 @pytest.mark.parametrize("era", WRITE)
 def test_a_write_without_its_scope_is_answered_with_403(
-    api: Running, issuer: Issuer, era: str, caplog: pytest.LogCaptureFixture
+    api: RunningServer, issuer: Issuer, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serving(api, issuer) as served:
         token = issuer.token(RESOURCE, scope="campaigns:read")
@@ -75,19 +75,19 @@ def test_a_write_without_its_scope_is_answered_with_403(
     assert token not in caplog.text
 
 
-def test_a_token_without_any_of_our_scopes_is_answered_with_403(api: Running, issuer: Issuer) -> None:
+def test_a_token_without_any_of_our_scopes_is_answered_with_403(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer) as served:
         for scope in ("", "campaigns", "campaigns:write", "openid campaigns:reader"):
             assert status(served, issuer.token(RESOURCE, scope=scope)) == 403
 
 
-def test_scopes_may_be_a_list_as_some_issuers_write_them(api: Running, issuer: Issuer) -> None:
+def test_scopes_may_be_a_list_as_some_issuers_write_them(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer) as served:
         token = issuer.token(RESOURCE, scope=None, scp=["campaigns:read"])
         assert (status(served, token), status(served, token, WRITE["2026"])) == (200, 403)
 
 
-def test_without_a_token_the_answer_says_where_to_get_one(api: Running, issuer: Issuer) -> None:
+def test_without_a_token_the_answer_says_where_to_get_one(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer) as served:
         answer = post(served.url, LIST)
         metadata = httpx2.get(f"{served.origin}/.well-known/oauth-protected-resource/mcp", **OPTIONS).json()
@@ -104,7 +104,7 @@ def test_without_a_token_the_answer_says_where_to_get_one(api: Running, issuer: 
     }
 
 
-def test_no_other_token_is_believed(api: Running, issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_other_token_is_believed(api: RunningServer, issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
     now = int(time.time())
     with Issuer() as stranger, serving(api, issuer) as served:
         good = issuer.token(RESOURCE)
@@ -140,14 +140,14 @@ def test_no_other_token_is_believed(api: Running, issuer: Issuer, caplog: pytest
     assert all(token not in caplog.text for token in (good, *refused.values()) if len(token) > 1)
 
 
-def test_an_audience_of_its_own_may_be_set(api: Running, issuer: Issuer) -> None:
+def test_an_audience_of_its_own_may_be_set(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer, ASISSO_MCP_OAUTH_AUDIENCE="api://asisso") as served:
         assert (status(served, issuer.token("api://asisso")), status(served, issuer.token(RESOURCE))) == (200, 401)
         assert status(served, issuer.token("api://asisso", aud=["other", "api://asisso"])) == 200
 
 
 def test_the_keys_are_asked_for_once_and_again_when_they_rotate(
-    api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(api, issuer) as served:
         old = issuer.token(RESOURCE)
@@ -160,7 +160,7 @@ def test_the_keys_are_asked_for_once_and_again_when_they_rotate(
         assert issuer.asked[2:] == ["/keys"]
 
 
-def test_unknown_keys_do_not_turn_into_requests_to_the_issuer(api: Running, issuer: Issuer) -> None:
+def test_unknown_keys_do_not_turn_into_requests_to_the_issuer(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer) as served:
         assert status(served, issuer.token(RESOURCE)) == 200
         for number in range(20):
@@ -171,7 +171,7 @@ def test_unknown_keys_do_not_turn_into_requests_to_the_issuer(api: Running, issu
 
 
 def test_a_withdrawn_key_is_refused_once_the_keys_are_asked_for_again(
-    api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(api, issuer) as served:
         old = issuer.token(RESOURCE)
@@ -184,7 +184,7 @@ def test_a_withdrawn_key_is_refused_once_the_keys_are_asked_for_again(
 
 
 def test_an_issuer_that_is_down_is_not_the_callers_fault(
-    api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
     issuer.up = False
@@ -201,7 +201,7 @@ def test_an_issuer_that_is_down_is_not_the_callers_fault(
 
 
 def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
-    api: Running, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(jwks, "FETCH_SECONDS", 0.5)
     issuer.drips = True
@@ -213,7 +213,7 @@ def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
     assert "The OAuth issuer's keys could not be read: it did not answer in time" in caplog.text
 
 
-def test_metadata_of_another_issuer_is_not_followed(api: Running, issuer: Issuer) -> None:
+def test_metadata_of_another_issuer_is_not_followed(api: RunningServer, issuer: Issuer) -> None:
     issuer.claims_to_be = "https://login.example.com"
     with serving(api, issuer) as served:
         assert status(served, issuer.token(RESOURCE)) == 503
@@ -221,12 +221,12 @@ def test_metadata_of_another_issuer_is_not_followed(api: Running, issuer: Issuer
 
 
 @pytest.mark.parametrize("metadata", ["oauth-authorization-server", "openid-configuration"])
-def test_an_issuer_with_a_path_is_found_in_both_ways(api: Running, metadata: str) -> None:
+def test_an_issuer_with_a_path_is_found_in_both_ways(api: RunningServer, metadata: str) -> None:
     with Issuer(path="/realms/team", metadata=metadata) as issuer, serving(api, issuer) as served:
         assert status(served, issuer.token(RESOURCE)) == 200
 
 
-def test_the_place_of_the_keys_may_be_set(api: Running, issuer: Issuer) -> None:
+def test_the_place_of_the_keys_may_be_set(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer, ASISSO_MCP_OAUTH_JWKS_URL=f"{issuer.origin}/keys") as served:
         assert status(served, issuer.token(RESOURCE)) == 200
     assert issuer.asked == ["/keys"]

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.http import endpoint
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.conftest import until_fired
 from tests.http.served import JSON, OPTIONS, Served, modern, post, settings_for
 
@@ -19,7 +19,7 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_an_unknown_host_is_answered_with_421(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_host_is_answered_with_421(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     with Served(settings_for(api.url)) as served:
         answer = post(served.url, LIST, host="evil.example")
     assert (answer.status_code, answer.json()) == (421, {"error": "Misdirected request."})
@@ -28,7 +28,7 @@ def test_an_unknown_host_is_answered_with_421(api: Running, caplog: pytest.LogCa
     ]
 
 
-def test_a_foreign_origin_is_answered_with_403(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_foreign_origin_is_answered_with_403(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     with Served(settings_for(api.url)) as served:
         answer = post(served.url, LIST, origin="https://evil.example")
     assert (answer.status_code, answer.json()) == (403, {"error": "This origin is not allowed."})
@@ -53,7 +53,9 @@ def test_the_own_address_is_an_allowed_host_and_origin_in_any_case(served: Serve
     assert post(served.url, LIST, host=f"LocalHost:{port}", origin=f"http://localhost:{port}").status_code == 200
 
 
-def test_a_hidden_character_in_a_header_does_not_reach_the_log(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_hidden_character_in_a_header_does_not_reach_the_log(
+    api: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with Served(settings_for(api.url)) as served:
         post(served.url, LIST, origin=b"http://x\x9b31m")
     assert refusals(caplog) == [
@@ -64,7 +66,7 @@ def test_a_hidden_character_in_a_header_does_not_reach_the_log(api: Running, cap
 @pytest.mark.parametrize("size", [endpoint.MAX_BODY + 1, endpoint.MAX_DISCARDED // 2])
 @pytest.mark.parametrize("declared", [True, False])
 def test_an_oversized_body_is_answered_with_413(
-    api: Running, caplog: pytest.LogCaptureFixture, declared: bool, size: int
+    api: RunningServer, caplog: pytest.LogCaptureFixture, declared: bool, size: int
 ) -> None:
     body = b" " * size
     chunks = (body[start : start + 65536] for start in range(0, len(body), 65536))
@@ -75,7 +77,7 @@ def test_an_oversized_body_is_answered_with_413(
 
 
 def test_a_body_that_does_not_arrive_is_answered_with_408(
-    api: Running, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "BODY_SECONDS", 0.2)
     with Served(settings_for(api.url)) as served, socket.create_connection(("127.0.0.1", served.settings.port)) as line:
@@ -90,7 +92,9 @@ def test_a_body_that_does_not_arrive_is_answered_with_408(
     assert refusals(caplog) == ["refused 408 POST /mcp from 127.0.0.1: an incomplete body"]
 
 
-def test_other_methods_are_answered_with_405_and_no_warning(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_methods_are_answered_with_405_and_no_warning(
+    api: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with Served(settings_for(api.url)) as served:
         for method in ("GET", "DELETE", "PUT", "OPTIONS"):
             answer = httpx2.request(method, served.url, headers={"accept": "text/event-stream"}, **OPTIONS)
@@ -105,7 +109,7 @@ def test_what_is_not_json_rpc_is_answered_with_400(served: Served) -> None:
 
 
 def test_more_calls_than_places_are_told_to_come_back(
-    api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    api: RunningServer, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = sandbox.faults.add(Fault("delay", seconds=0.5, when="before"))
     settings = settings_for(api.url)
@@ -125,7 +129,7 @@ def test_more_calls_than_places_are_told_to_come_back(
 
 
 def test_one_key_does_not_take_the_places_of_the_others(
-    api: Running, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    api: RunningServer, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = sandbox.faults.add(Fault("delay", seconds=0.5, when="before", path="/campaign/3"))
     with Served(
@@ -141,7 +145,7 @@ def test_one_key_does_not_take_the_places_of_the_others(
     assert KEY not in caplog.text
 
 
-def test_browsers_get_cors_only_where_a_page_was_named(api: Running) -> None:
+def test_browsers_get_cors_only_where_a_page_was_named(api: RunningServer) -> None:
     page = "https://chat.example.com"
     asking = {
         "origin": page,
@@ -160,7 +164,7 @@ def test_browsers_get_cors_only_where_a_page_was_named(api: Running) -> None:
     assert foreign.status_code == 403
 
 
-def test_a_refusal_can_be_read_by_the_page_that_was_named(api: Running) -> None:
+def test_a_refusal_can_be_read_by_the_page_that_was_named(api: RunningServer) -> None:
     page = "https://chat.example.com"
     with Served(settings_for(api.url, key=None), auth="passthrough", allow_origins=[page]) as served:
         answer = post(served.url, LIST, origin=page)

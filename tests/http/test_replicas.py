@@ -10,10 +10,10 @@ import httpx2
 import pytest
 import uvicorn
 
-from asisso_mcp.demo import converse
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.http.process import listen
 from asisso_mcp.http.settings import HttpSettings
-from asisso_mcp.sandbox import KEY, Running
+from asisso_mcp.sandbox import KEY, RunningServer
 from tests.http.served import ERAS, OPTIONS, connected, modern, post
 from tests.processes import http_server
 
@@ -64,7 +64,7 @@ def balanced(proxy: RoundRobin) -> Iterator[str]:
         listening.close()
 
 
-async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras(api: Running) -> None:
+async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url}
     with (
         http_server("--auth", "passthrough", **environment) as one,
@@ -80,7 +80,7 @@ async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras
             assert len(proxy.sent) >= 9
 
 
-async def test_workers_that_share_a_port_complete_the_demo_in_both_eras(api: Running) -> None:
+async def test_workers_that_share_a_port_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
     with http_server("--workers", "2", **environment) as running:
         for era in ERAS:

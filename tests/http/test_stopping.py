@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.api import retries
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.conftest import until_fired
 from tests.http.served import OPTIONS, Served, legacy, modern, post, settings_for
 from tests.processes import HttpServer, http_server
@@ -48,7 +48,7 @@ def wait_until_refused(running: HttpServer) -> None:
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_call_in_progress_is_answered_and_new_ones_are_refused(
-    api: Running, sandbox: Sandbox, era: str, workers: str
+    api: RunningServer, sandbox: Sandbox, era: str, workers: str
 ) -> None:
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=2.0, when="after"))
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
@@ -68,7 +68,7 @@ def test_a_call_in_progress_is_answered_and_new_ones_are_refused(
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_resume_that_waits_for_the_api_when_the_server_is_told_to_stop_is_not_sent_any_more(
-    api: Running, sandbox: Sandbox, era: str
+    api: RunningServer, sandbox: Sandbox, era: str
 ) -> None:
     put_off = sandbox.faults.add(Fault("status", method="POST", code=429, retry_after=1, times=1))
     with Served(settings_for(api.url)) as served:
@@ -84,7 +84,7 @@ def test_a_resume_that_waits_for_the_api_when_the_server_is_told_to_stop_is_not_
 
 
 def test_a_resume_whose_client_of_2026_hangs_up_while_it_waits_for_the_api_is_not_sent_any_more(
-    api: Running, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    api: RunningServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_up = threading.Event()
 
@@ -105,7 +105,7 @@ def test_a_resume_whose_client_of_2026_hangs_up_while_it_waits_for_the_api_is_no
     assert sandbox.campaign(4)["state"] == "paused"
 
 
-def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: Running) -> None:
+def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: RunningServer) -> None:
     with Served(settings_for(api.url)) as served, httpx2.Client(**OPTIONS) as http:
         served.app.stopping = True
         body, headers = modern("tools/list")
@@ -119,7 +119,7 @@ def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: Runn
 @pytest.mark.slow
 @pytest.mark.parametrize("era", ERAS)
 def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
-    api: Running, sandbox: Sandbox, era: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    api: RunningServer, sandbox: Sandbox, era: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("asisso_mcp.http.process.FINISH_SECONDS", 1)
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=3.0, when="after"))
@@ -140,7 +140,7 @@ def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
 
 
 @pytest.mark.slow
-def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: Running, sandbox: Sandbox) -> None:
+def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: RunningServer, sandbox: Sandbox) -> None:
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=30.0, when="after"))
     with http_server(ASISSO_BASE_URL=api.url, ASISSO_API_KEY=KEY) as running:
         pause = modern("tools/call", name="pause_campaign", arguments={"campaign_id": 3})

@@ -10,10 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from asisso_mcp.config import SettingsError
-from asisso_mcp.sandbox import KEY, Running
+from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
+from asisso_mcp.server.app import build_server
+from tests.conftest import SETTINGS
 from tests.http.served import modern, post
-from tests.processes import http_server
+from tests.processes import http_server, stdio_server
 
 
 class Collector:
@@ -55,7 +57,7 @@ def collector() -> Iterator[Collector]:
         yield collector
 
 
-def test_calls_and_api_requests_are_told_without_anything_personal(api: Running, collector: Collector) -> None:
+def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningServer, collector: Collector) -> None:
     environment = {
         "ASISSO_BASE_URL": api.url,
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
@@ -83,8 +85,30 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: Running,
         assert secret not in metrics
 
 
+def test_calls_over_stdio_are_told_too(api: RunningServer, collector: Collector) -> None:
+    environment = {
+        "ASISSO_BASE_URL": api.url,
+        "ASISSO_API_KEY": KEY,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_METRIC_EXPORT_INTERVAL": "60000",
+    }
+    with stdio_server(**environment) as server:
+        server.open("modern")
+        assert server.call("update_campaign", campaign_id=2, max_concurrency=2)["isError"] is False
+        assert server.end() == (0, "")
+    traces, metrics = collector.bodies["/v1/traces"], collector.bodies["/v1/metrics"]
+    for told in (b"tools/call update_campaign", b"PATCH /campaign/{campaign_id}"):
+        assert told in traces
+    for told in (b"mcp.server.operation.duration", b"http.client.request.duration", b"update_campaign"):
+        assert told in metrics
+
+
+def test_without_telemetry_no_middleware_runs_around_a_call() -> None:
+    assert build_server(SETTINGS).middleware == []
+
+
 @pytest.mark.parametrize(
-    ("environment", "asked"),
+    ("environment", "enabled"),
     [
         ({}, False),
         ({"OTEL_SERVICE_NAME": "asisso"}, False),
@@ -95,8 +119,8 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: Running,
         ({"OTEL_TRACES_EXPORTER": "console"}, True),
     ],
 )
-def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, str], asked: bool) -> None:
-    assert telemetry.asked(environment) is asked
+def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, str], enabled: bool) -> None:
+    assert telemetry.is_enabled(environment) is enabled
 
 
 def test_what_is_asked_for_and_not_installed_is_said_at_start(

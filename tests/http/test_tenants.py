@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from asisso_mcp.api.errors import KeyMissing
 from asisso_mcp.campaigns.policy import Caller
-from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Running, Sandbox
+from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, RunningServer, Sandbox
 from asisso_mcp.tools import services as desks
 from asisso_mcp.tools.services import TenantServices
 from tests.conftest import SETTINGS
@@ -60,7 +60,7 @@ def test_no_key_is_kept_as_a_name(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_resources_and_completions_are_the_callers_own(api: Running, era: str) -> None:
+async def test_resources_and_completions_are_the_callers_own(api: RunningServer, era: str) -> None:
     async def seen(key: str) -> str:
         async with connected(served.url, era, **{"x-api-key": key}) as client:
             listed = await client.list_resources()

@@ -7,7 +7,7 @@ import pytest
 
 from asisso_mcp.config import SettingsError
 from asisso_mcp.http.auth import tokens
-from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Running
+from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, RunningServer
 from tests.http.served import ERAS, OPTIONS, Served, connected, modern, post, settings_for, text
 from tests.processes import http_server
 
@@ -20,7 +20,7 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_each_request_is_answered_with_its_own_key(api: Running, era: str) -> None:
+async def test_each_request_is_answered_with_its_own_key(api: RunningServer, era: str) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
         async with (
             connected(served.url, era, **{"x-api-key": KEY}) as one,
@@ -34,7 +34,7 @@ async def test_each_request_is_answered_with_its_own_key(api: Running, era: str)
     assert foreign.is_error
 
 
-def test_a_missing_key_is_answered_with_401_and_words(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_key_is_answered_with_401_and_words(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     with Served(settings_for(api.url), auth="passthrough") as served:  # although the server has a key of its own
         answer = post(served.url, LIST)
     assert answer.status_code == 401
@@ -44,13 +44,13 @@ def test_a_missing_key_is_answered_with_401_and_words(api: Running, caplog: pyte
 
 
 @pytest.mark.parametrize("given", ["", "two words", "schlüssel", "x" * 4097])
-def test_what_cannot_be_a_key_is_not_passed_on(api: Running, given: str) -> None:
+def test_what_cannot_be_a_key_is_not_passed_on(api: RunningServer, given: str) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
         answer = post(served.url, LIST, x_api_key=given.encode("latin-1"))
     assert answer.status_code == 401
 
 
-def test_two_keys_in_one_request_are_refused(api: Running) -> None:
+def test_two_keys_in_one_request_are_refused(api: RunningServer) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
         import httpx2
 
@@ -59,7 +59,7 @@ def test_two_keys_in_one_request_are_refused(api: Running) -> None:
         assert httpx2.post(served.url, json=body, headers=both, **OPTIONS).status_code == 401
 
 
-def test_passthrough_never_uses_the_servers_own_key(api: Running) -> None:
+def test_passthrough_never_uses_the_servers_own_key(api: RunningServer) -> None:
     call = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
     with Served(settings_for(api.url), auth="passthrough") as served:
         answer = post(served.url, call, x_api_key="not-a-key-of-anyone")
@@ -68,7 +68,7 @@ def test_passthrough_never_uses_the_servers_own_key(api: Running) -> None:
     assert result["content"][0]["text"].startswith("The Asisso API did not accept the credentials")
 
 
-async def test_the_sandbox_serves_several_tenants(api: Running) -> None:
+async def test_the_sandbox_serves_several_tenants(api: RunningServer) -> None:
     with Served(settings_for("https://app.asisso.com", key=None, sandbox=True), auth="passthrough") as served:
         async with connected(served.url, "auto", **{"x-api-key": OTHER_TENANT_KEY}) as client:
             assert not (await client.call_tool("get_campaign", {"campaign_id": 101})).is_error
@@ -76,14 +76,14 @@ async def test_the_sandbox_serves_several_tenants(api: Running) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_known_token_is_let_in_and_the_server_uses_its_key(api: Running, era: str) -> None:
+async def test_a_known_token_is_let_in_and_the_server_uses_its_key(api: RunningServer, era: str) -> None:
     with Served(settings_for(api.url), auth="token", environment={"ASISSO_MCP_TOKENS": f"{FIRST}, {SECOND}"}) as served:
         for token in (FIRST, SECOND):
             async with connected(served.url, era, authorization=f"Bearer {token}") as client:
                 assert not (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error
 
 
-def test_a_wrong_or_missing_token_is_answered_with_401(api: Running, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_or_missing_token_is_answered_with_401(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
     wrong = "a-token-that-nobody-was-given"
     with Served(settings_for(api.url), auth="token", environment={"ASISSO_MCP_TOKENS": FIRST}) as served:
         missing = post(served.url, LIST)
@@ -119,7 +119,7 @@ def test_every_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_token_file_is_read_again_when_it_changes(
-    api: Running, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    api: RunningServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"# the team\n{FIRST}\n\n")
@@ -165,7 +165,7 @@ def test_tokens_that_cannot_serve_are_refused_at_start(environment: dict[str, st
     assert str(refused.value) == words
 
 
-def test_no_secret_is_written_even_with_every_log_line(api: Running) -> None:
+def test_no_secret_is_written_even_with_every_log_line(api: RunningServer) -> None:
     call = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
     environment = {"ASISSO_BASE_URL": api.url}
     with http_server("-vv", "--auth", "passthrough", **environment) as running:
@@ -211,7 +211,7 @@ def test_what_would_be_unsafe_is_refused_at_start(
     assert (ended.value.code, capsys.readouterr().err) == (2, f"asisso-mcp: {words}\n")
 
 
-def test_a_port_in_use_is_said_in_words(api: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_said_in_words(api: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:
     from asisso_mcp.cli import main
 
     with pytest.raises(SystemExit) as ended:

@@ -12,7 +12,7 @@ import pytest
 from asisso_mcp.http.process import listen, worker_sockets
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.http.supervisor import MAX_EARLY_ENDS, Supervisor
-from asisso_mcp.sandbox import KEY, Running
+from asisso_mcp.sandbox import KEY, RunningServer
 from tests.http.served import OPTIONS, legacy, post
 from tests.processes import HttpServer, http_server
 
@@ -20,7 +20,7 @@ CONNECTIONS = 32
 
 
 @pytest.fixture
-def environment(api: Running) -> dict[str, str]:
+def environment(api: RunningServer) -> dict[str, str]:
     return {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
 
 

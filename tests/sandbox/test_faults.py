@@ -44,7 +44,7 @@ def test_a_fault_is_read_from_text(text: str, fault: dict[str, Any]) -> None:
 
 KINDS = (
     "The kinds are: delay, status, drop-before, drop-after, error-after, broken-json, cut-body, huge-body, stale-body, "
-    "minimal-body, redirect, trip, foreign-edit, unsync, poison."
+    "minimal-body, redirect, trip, foreign-edit, import-ends, poison."
 )
 SELECTORS = "method, path, campaign, times, after, rate, seed"
 
@@ -278,14 +278,14 @@ async def test_a_foreign_edit_touches_another_section_by_default(sandbox: Sandbo
 
 
 async def test_a_pause_is_undone_after_the_next_read(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
-    sandbox.faults.add(Fault("unsync"))
+    sandbox.faults.add(Fault("import-ends"))
     await client.post("/campaign/10/pause")
     states = [(await client.get("/campaign/10")).json()["state"] for _ in range(2)]
     assert states == ["paused", "running"]
 
 
 async def test_a_pause_is_undone_after_some_seconds(sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any) -> None:
-    sandbox.faults.add(Fault("unsync", seconds=2))
+    sandbox.faults.add(Fault("import-ends", seconds=2))
     await client.post("/campaign/3/pause")
     assert sandbox.campaign(3)["state"] == "paused"
     clock.move(seconds=2)

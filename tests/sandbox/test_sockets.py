@@ -12,16 +12,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox, serve
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox, serve
 
 
 @pytest.fixture
-def running(sandbox: Sandbox) -> Iterator[Running]:
-    with Running(sandbox) as running:
+def running(sandbox: Sandbox) -> Iterator[RunningServer]:
+    with RunningServer(sandbox) as running:
         yield running
 
 
-def exchange(running: Running, method: str, path: str, body: Any = None) -> tuple[bytes, bool]:
+def exchange(running: RunningServer, method: str, path: str, body: Any = None) -> tuple[bytes, bool]:
     """What came back on a kept connection, and whether the server closed it within a moment."""
     content = b"" if body is None else json.dumps(body).encode()
     head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
@@ -36,7 +36,7 @@ def exchange(running: Running, method: str, path: str, body: Any = None) -> tupl
     return received, True
 
 
-def test_a_success_keeps_the_connection_and_has_the_recorded_headers(running: Running) -> None:
+def test_a_success_keeps_the_connection_and_has_the_recorded_headers(running: RunningServer) -> None:
     received, closed = exchange(running, "GET", "/campaign/3")
     head = received.split(b"\r\n\r\n")[0].decode().lower().split("\r\n")
     assert head[0] == "http/1.1 200 ok"
@@ -48,7 +48,9 @@ def test_a_success_keeps_the_connection_and_has_the_recorded_headers(running: Ru
 
 
 @pytest.mark.parametrize("kind", [None, "error-after"])
-def test_a_500_is_plain_and_closes_without_saying_so(running: Running, sandbox: Sandbox, kind: str | None) -> None:
+def test_a_500_is_plain_and_closes_without_saying_so(
+    running: RunningServer, sandbox: Sandbox, kind: str | None
+) -> None:
     if kind:
         sandbox.faults.add(Fault(kind))
     received, closed = exchange(running, "GET", "/campaign/3" if kind else "/campaign/2147483648")
@@ -60,20 +62,20 @@ def test_a_500_is_plain_and_closes_without_saying_so(running: Running, sandbox: 
 
 
 @pytest.mark.parametrize(("kind", "name"), [("drop-before", "Berlin appointment reminders"), ("drop-after", "New")])
-def test_a_drop_closes_without_a_byte(running: Running, sandbox: Sandbox, kind: str, name: str) -> None:
+def test_a_drop_closes_without_a_byte(running: RunningServer, sandbox: Sandbox, kind: str, name: str) -> None:
     sandbox.faults.add(Fault(kind))
     assert exchange(running, "PATCH", "/campaign/4", {"name": "New"}) == (b"", True)
     assert sandbox.campaign(4)["name"] == name
 
 
-def test_a_reset_is_a_reset(running: Running, sandbox: Sandbox) -> None:
+def test_a_reset_is_a_reset(running: RunningServer, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("drop-after", how="reset"))
     with pytest.raises(ConnectionResetError):
         exchange(running, "POST", "/campaign/3/pause")
     assert sandbox.campaign(3)["state"] == "paused"
 
 
-def test_a_cut_body_is_shorter_than_announced(running: Running, sandbox: Sandbox) -> None:
+def test_a_cut_body_is_shorter_than_announced(running: RunningServer, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("cut-body"))
     received, closed = exchange(running, "GET", "/campaign/4")
     head, _, body = received.partition(b"\r\n\r\n")
@@ -93,7 +95,7 @@ def test_a_cut_body_is_shorter_than_announced(running: Running, sandbox: Sandbox
     ],
 )
 async def test_a_client_sees_the_same_in_process_and_on_a_socket(
-    running: Running, sandbox: Sandbox, fault: Fault, error: type[Exception]
+    running: RunningServer, sandbox: Sandbox, fault: Fault, error: type[Exception]
 ) -> None:
     sandbox.faults.add(fault)
     for base, transport in ((running.url, None), ("http://sandbox", sandbox.transport())):
@@ -103,7 +105,9 @@ async def test_a_client_sees_the_same_in_process_and_on_a_socket(
     assert fault.fired == 2
 
 
-def test_a_write_is_executed_late_although_its_connection_is_long_closed(running: Running, sandbox: Sandbox) -> None:
+def test_a_write_is_executed_late_although_its_connection_is_long_closed(
+    running: RunningServer, sandbox: Sandbox
+) -> None:
     sandbox.faults.add(Fault("drop-before", executed_after=0.2))
     assert exchange(running, "POST", "/campaign/3/pause") == (b"", True)
     assert sandbox.campaign(3)["state"] == "running"
@@ -114,16 +118,16 @@ def test_a_write_is_executed_late_although_its_connection_is_long_closed(running
 
 
 def test_a_sandbox_may_come_back_on_the_port_where_it_was(sandbox: Sandbox) -> None:
-    with Running(sandbox) as first:
+    with RunningServer(sandbox) as first:
         assert not exchange(first, "GET", "/campaign/3")[1]
     with pytest.raises(ConnectionRefusedError):
         exchange(first, "GET", "/campaign/3")
-    with Running(sandbox, port=first.port) as second:
+    with RunningServer(sandbox, port=first.port) as second:
         assert exchange(second, "GET", "/campaign/3")[0].startswith(b"HTTP/1.1 200")
         assert second.url == first.url
 
 
-async def test_a_huge_body_and_the_list_arrive_whole(running: Running, sandbox: Sandbox) -> None:
+async def test_a_huge_body_and_the_list_arrive_whole(running: RunningServer, sandbox: Sandbox) -> None:
     async with httpx2.AsyncClient(base_url=running.url, trust_env=False, headers={"X-API-Key": KEY}) as client:
         assert len((await client.get("/api/v1/campaign/")).json()["campaigns"]) == 14
         sandbox.faults.add(Fault("huge-body"))
@@ -159,6 +163,6 @@ def test_a_signal_ends_serving_and_serve_returns(sent: signal.Signals) -> None:
         assert process.returncode == 0
 
 
-def test_a_port_in_use_is_an_error(running: Running, sandbox: Sandbox) -> None:
+def test_a_port_in_use_is_an_error(running: RunningServer, sandbox: Sandbox) -> None:
     with pytest.raises(OSError, match=r"in use|normally permitted"):
         serve(sandbox, port=running.port)

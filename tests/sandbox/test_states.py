@@ -1,6 +1,6 @@
-"""Does a campaign move as the real one does? start, pause, resume, what time does to it, and quota."""
+"""A campaign changes as the real one does: pause, resume, what time does to it, and quota."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -10,19 +10,17 @@ from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.sandbox.simulation import is_open
 
 NOT_TO = {
-    "start": "Campaign must be in 'created' state to start, current state: {}",
     "pause": "Campaign must be in 'running' or 'syncing' state to pause, current state: {}",
     "resume": "Campaign must be in 'paused' state to resume, current state: {}",
 }
 LEADS = {
-    ("created", "start"): "syncing",
     ("syncing", "pause"): "paused",
     ("running", "pause"): "paused",
     ("paused", "resume"): "running",
 }
 
 
-@pytest.mark.parametrize("verb", ["start", "pause", "resume"])
+@pytest.mark.parametrize("verb", ["pause", "resume"])
 @pytest.mark.parametrize("state", ["created", "syncing", "running", "paused", "completed", "failed"])
 async def test_a_campaign_moves_only_from_the_right_state(
     sandbox: Sandbox, client: httpx2.AsyncClient, state: str, verb: str
@@ -38,43 +36,42 @@ async def test_a_campaign_moves_only_from_the_right_state(
     assert sandbox.campaign(4)["logs"] == []
 
 
-async def test_start_sets_started_at_and_resume_leaves_it(client: httpx2.AsyncClient) -> None:
-    assert (await client.post("/campaign/2/start")).json()["started_at"] == "2026-11-23T15:00:00Z"
+async def test_a_resume_leaves_started_at_as_it_is(client: httpx2.AsyncClient) -> None:
     assert (await client.post("/campaign/4/resume")).json()["started_at"] == "2026-08-17T06:30:00Z"
 
 
-async def test_a_redials_child_starts_without_a_sync(sandbox: Sandbox, client: httpx2.AsyncClient) -> None:
-    child = sandbox.add(name="Again (Redial)", parent_campaign_id=1)
-    assert (await client.post(f"/campaign/{child}/start")).json()["state"] == "running"
+def start_import(sandbox: Sandbox, clock: Any, **stored: Any) -> None:
+    """The draft becomes a campaign whose import ends in a second."""
+    began = clock()
+    sandbox.put(2, state="syncing", started_at=began, sync_ends_at=began + timedelta(seconds=1), **stored)
 
 
 async def test_quota_is_checked_before_the_state_and_never_for_pause(
     sandbox: Sandbox, client: httpx2.AsyncClient
 ) -> None:
     sandbox.put(3, quota="Workflow not found")
-    for verb in ("start", "resume"):
-        got = await client.post(f"/campaign/3/{verb}")
-        assert (got.status_code, got.json()) == (402, {"detail": "Workflow not found"})
+    got = await client.post("/campaign/3/resume")
+    assert (got.status_code, got.json()) == (402, {"detail": "Workflow not found"})
     assert (await client.post("/campaign/3/pause")).status_code == 200
 
 
-async def test_a_sync_ends_after_a_second_with_its_rows(client: httpx2.AsyncClient, clock: Any) -> None:
-    assert (await client.post("/campaign/2/start")).json()["total_rows"] is None
+async def test_a_sync_ends_with_its_rows(sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any) -> None:
+    start_import(sandbox, clock)
+    assert (await client.get("/campaign/2")).json()["total_rows"] is None
     clock.move(seconds=1)
     campaign = (await client.get("/campaign/2")).json()
     assert (campaign["state"], campaign["total_rows"], campaign["total_queued_count"]) == ("running", 300, 300)
 
 
 async def test_a_sync_without_rows_completes(sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any) -> None:
-    sandbox.put(2, source_rows=0)
-    await client.post("/campaign/2/start")
+    start_import(sandbox, clock, source_rows=0)
     clock.move(seconds=2)
     campaign = (await client.get("/campaign/2")).json()
     assert (campaign["state"], campaign["completed_at"]) == ("completed", "2026-11-23T15:00:01Z")
 
 
-async def test_a_pause_during_the_sync_is_lost(client: httpx2.AsyncClient, clock: Any) -> None:
-    await client.post("/campaign/2/start")
+async def test_a_pause_during_the_sync_is_lost(sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any) -> None:
+    start_import(sandbox, clock)
     assert (await client.post("/campaign/2/pause")).json()["state"] == "paused"
     clock.move(seconds=3)
     assert (await client.get("/campaign/2")).json()["state"] == "running"

@@ -11,9 +11,9 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from pydantic import SecretStr
 
+from asisso_mcp.cli.demo import converse
 from asisso_mcp.config import Settings
-from asisso_mcp.demo import converse
-from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.server.app import build_server
 
 Mode = Literal["auto", "legacy"]
@@ -43,7 +43,7 @@ async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was(
 ) -> None:
     before = sandbox.campaign(3)
     heard: list[str] = []
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         async with way(running.url, mode) as client:
             await converse(client, heard.append)
     after = sandbox.campaign(3)

@@ -16,10 +16,9 @@ from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Fault, Running, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
@@ -86,7 +85,7 @@ def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_
     assert app.PROGRESS_SECONDS == 2.0
     sandbox = Sandbox(clock=lambda: MONDAY)
     patches = {"asisso_mcp.server.app.PROGRESS_SECONDS": 0.2}
-    with Running(sandbox) as running, ExitStack() as stack:
+    with RunningServer(sandbox) as running, ExitStack() as stack:
         for era in ("legacy", "modern"):
             server = stack.enter_context(stdio_server(patches=patches, ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY))
             server.open(era)
@@ -195,7 +194,7 @@ async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService
 
 
 async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolResult:
-    return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
+    return await BY_NAME[tool].call(arguments, ToolContext(service))
 
 
 @pytest.mark.parametrize(
@@ -248,7 +247,7 @@ async def test_a_write_that_the_api_puts_off_beyond_the_deadline_says_that_nothi
 
 @pytest.fixture
 def hasty(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CampaignService:
-    monkeypatch.setattr(retries, "_seconds_to_wait", lambda _: 0)
+    monkeypatch.setattr(retries, "_seconds_to_wait", lambda *_: 0)
     client = AsissoClient(ApiTransport(SETTINGS, transport=sandbox.transport()), SETTINGS)
     return CampaignService(client, clock=lambda: MONDAY, sleep=no_wait)
 
@@ -340,7 +339,7 @@ async def test_however_many_calls_there_are_the_api_never_gets_more_than_sixteen
     sandbox.app = counting
     sandbox.faults.add(Fault("delay", seconds=0.02))
     failed: list[str] = []
-    with Running(sandbox) as running:
+    with RunningServer(sandbox) as running:
         settings = Settings(api_key=SETTINGS.api_key, base_url=running.url)
         async with Client(build_server(settings)) as client:
 

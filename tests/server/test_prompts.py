@@ -11,7 +11,7 @@ from mcp_types import INVALID_PARAMS, GetPromptResult, TextContent
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
-from asisso_mcp.server.prompts import REQUESTS
+from asisso_mcp.server.prompts import PROMPTS
 from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import SETTINGS
 
@@ -91,7 +91,7 @@ async def test_new_hours_are_quoted_previewed_and_applied_only_after_a_yes(clien
 
 
 @pytest.mark.parametrize("value", [None, "", "   ", "\u200b"])
-@pytest.mark.parametrize("name", [request.name for request in REQUESTS])
+@pytest.mark.parametrize("name", [prompt.name for prompt in PROMPTS])
 async def test_a_missing_or_blank_argument_is_refused_with_what_it_is(
     client: Client, name: str, value: str | None
 ) -> None:
@@ -149,8 +149,8 @@ async def test_the_list_stays_fresh_for_an_hour(sandbox: Sandbox) -> None:
 def test_prompts_name_only_tools_and_arguments_that_exist() -> None:
     known = {tool.name for tool in TOOLS} | {name for tool in TOOLS for name in tool.input_schema["properties"]}
     known |= {"slots"}
-    for request in REQUESTS:
-        words = request.words({argument.name: "X" for argument in request.arguments})
+    for prompt in PROMPTS:
+        words = prompt.render({argument.name: "X" for argument in prompt.arguments})
         named = {word.strip(".,;:()") for word in words.split() if "_" in word}
         assert named <= known
-        assert request.writes is ("update_campaign" in words)
+        assert prompt.writes is ("update_campaign" in words)

@@ -13,8 +13,9 @@ from mcp.client import Client
 
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
+from asisso_mcp.sanitize import clean_json
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
-from asisso_mcp.tools.campaigns import TOOLS, _shown_section
+from asisso_mcp.tools.campaigns import TOOLS, _known_leaves
 from tests.conftest import MONDAY, SETTINGS
 
 NINE_TO_FOUR = [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(5)]
@@ -325,14 +326,20 @@ async def test_a_server_for_certain_campaigns_touches_no_other(sandbox: Sandbox)
     ("name", "section", "shown"),
     [
         ("retry_config", {"max_retries": 3, "slots": [{"a": 1}], "note": "x"}, {"max_retries": 3}),
-        ("schedule_config", {"timezone": "UTC\n\u202e", "slots": {"a": "\n"}}, {"timezone": "UTC"}),
         (
             "schedule_config",
-            {"slots": ["x", {"start_time": "09:00\n", "more": [1]}]},
-            {"slots": [{"start_time": "09:00"}]},
+            {"timezone": "UTC\n\u202e", "slots": {"a\n": "\n"}},
+            {"timezone": "UTC", "slots": {"a": ""}},
         ),
+        (
+            "schedule_config",
+            {"slots": [*["x"] * 60_000, {"start_time": "09:00\n"}]},
+            {"slots": ["x"] * 100},
+        ),
+        ("schedule_config", {"slots": [{"start_time": "09:00\n"}]}, {"slots": [{"start_time": "09:00"}]}),
+        ("retry_config", {"max_retries": [[[[[["deep"]]]]]]}, {"max_retries": [[[[["…"]]]]]}),
         ("schedule_config", None, None),
     ],
 )
 def test_a_section_is_shown_in_known_leaves_on_one_line(name: str, section: Any, shown: Any) -> None:
-    assert _shown_section(name, {name: section}) == shown
+    assert clean_json(_known_leaves(name, {name: section})) == shown

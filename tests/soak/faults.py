@@ -90,7 +90,7 @@ def faults() -> list[Fault]:
         at(0.10, "trip", when="before"),
         at(0.03, "trip", when="after"),
         *(at(0.02, "foreign-edit", when=when) for when in ("before", "after", "overwrite", "lost")),
-        at(0.15, "unsync"),
+        at(0.15, "import-ends"),
     ]
 
 

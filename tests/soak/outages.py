@@ -6,7 +6,7 @@ from collections.abc import Callable
 import anyio
 import anyio.to_thread
 
-from asisso_mcp.sandbox import Fault, Running, Sandbox
+from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from tests.fuzz.recorder import Recorder, Watch
 from tests.soak.faults import COLLEAGUES
 from tests.soak.tally import Tally
@@ -21,7 +21,7 @@ class Api:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._running = Running(sandbox)
+        self._running = RunningServer(sandbox)
         self._running.__enter__()
         self.url, self._port = self._running.url, self._running.port
 
@@ -30,7 +30,7 @@ class Api:
         self._running.__exit__(None, None, None)
 
     def start(self) -> None:
-        self._running = Running(self._sandbox, port=self._port)
+        self._running = RunningServer(self._sandbox, port=self._port)
         self._running.__enter__()
 
 

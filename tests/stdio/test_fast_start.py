@@ -181,8 +181,8 @@ def test_cached_replies_of_another_version_are_not_used(tmp_path: Path, monkeypa
 
 def test_prints_at_import_time_do_not_reach_the_client() -> None:
     program = "import sys, types; " + WITH.replace("main()", "")
-    program += "import asisso_mcp.cli, builtins; real = asisso_mcp.cli._settings; "
-    program += "asisso_mcp.cli._settings = lambda options: (print('a stray line'), real(options))[1]; main()"
+    program += "import asisso_mcp.cli.serve as command; real = command.load_settings; "
+    program += "command.load_settings = lambda options: (print('a stray line'), real(options))[1]; main()"
     lines = "".join(json.dumps(frame) + "\n" for frame in [*HELLO, CALL])
     told = subprocess.run(
         [sys.executable, "-c", program, "serve", "--sandbox"], input=lines, capture_output=True, text=True, check=True

@@ -107,15 +107,16 @@ def test_lines_from_a_file_or_a_closed_pipe_are_all_answered(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_write_that_was_sent_is_finished_when_a_signal_comes(
+def test_a_write_that_was_sent_is_finished_and_answered_when_a_signal_comes(
     sandbox: Sandbox, api: dict[str, str], number: int, code: int
 ) -> None:
     fault = sandbox.faults.add(Fault("delay", method="PATCH", seconds=0.4))
     with stdio_server(**api) as server:
         server.open("legacy")
-        server.send("tools/call", name="update_campaign", arguments=EDIT)
+        asked = server.send("tools/call", name="update_campaign", arguments=EDIT)
         until_fired(fault)
         server.process.send_signal(number)
+        assert server.receive(asked)["result"]["structuredContent"]["applied"] is True
         assert server.process.wait(timeout=10) == code
     assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2
 

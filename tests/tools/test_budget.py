@@ -19,8 +19,9 @@ from mcp.client import Client
 
 from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns.dialing import dialing_status
-from asisso_mcp.campaigns.edits import Change, Discrepancies, NotAllowed, plan_edit, revision
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.edits import plan_edit
+from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
 from asisso_mcp.sandbox import KEY, Sandbox
@@ -212,7 +213,7 @@ def texts(text: Callable[[int], str], state: str, log_entries: int) -> dict[str,
     switched = StateChange(campaign, odd(text, "running"), applied=True, notes=("It was paused again.",) * 2)
     paused = StateChange(campaign, odd(text, "paused"), applied=True, notes=("It was paused again.",) * 2)
     many = [odd(text, state, campaign_id=number) for number in range(2_147_483_600, 2_147_483_630)]
-    return {
+    said = {
         "get_campaign": campaign_text(
             campaign, dialing_status(campaign, MONDAY), revision(campaign.settings()), log_entries=log_entries
         ),
@@ -221,6 +222,7 @@ def texts(text: Callable[[int], str], state: str, log_entries: int) -> dict[str,
         "resume_campaign": resumed_text(switched, MONDAY),
         **{f"update_campaign {number}": edited_text(edit, MONDAY) for number, edit in enumerate(edits(text))},
     }
+    return {name: truncate(each) for name, each in said.items()}
 
 
 @pytest.mark.parametrize("state", ["paused", "running", "failed", "any"])

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from mcp.client import Client
 
-from asisso_mcp.cli import main
-from asisso_mcp.sandbox import KEY, Running, Sandbox
+from asisso_mcp.sandbox import RunningServer, Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.coercion import decode
@@ -194,61 +193,9 @@ async def test_reading_with_null_for_every_optional_argument_is_reading_without_
 
 async def test_over_http_null_means_not_named_as_well() -> None:
     sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as api, Served(settings_for(api.url)) as served:
+    with RunningServer(sandbox) as api, Served(settings_for(api.url)) as served:
         async with connected(served.url, "auto") as client:
             answer = await client.call_tool("update_campaign", EVERY_ARGUMENT)
     assert answer.structured_content is not None
     assert answer.structured_content["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
     assert answer.structured_content["warnings"] == [NOTE]
-
-
-def call(sandbox: Running, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    monkeypatch.setenv("ASISSO_BASE_URL", sandbox.url)
-    monkeypatch.setenv("ASISSO_API_KEY", KEY)
-    with pytest.raises(SystemExit) as ended:
-        main(["call", *arguments])
-    return ended.value.code
-
-
-@pytest.mark.parametrize(
-    ("tool", "argument", "words"),
-    [
-        (
-            "update_campaign",
-            "name=null",
-            "name=null names nothing: leave name out, or write name='\"null\"' for that text.",
-        ),
-        (
-            "list_campaigns",
-            "query=null",
-            "query=null names nothing: leave query out, or write query='\"null\"' for that text.",
-        ),
-    ],
-)
-def test_in_call_a_null_for_a_text_is_refused_and_nothing_is_sent(
-    tool: str, argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as api:
-        assert call(api, monkeypatch, tool, argument) == 2
-    assert capsys.readouterr() == ("", f"asisso-mcp: {words}\n")
-    assert sandbox.requests == []
-
-
-def test_in_call_a_text_in_json_quotes_is_that_text_and_other_quotes_are_part_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with Running(sandbox) as api:
-        for argument in ('name="null"', 'name="Spring" promo', "name=12", 'name="', 'name={"a": 1, "a": 2}'):
-            assert call(api, monkeypatch, "update_campaign", "campaign_id=4", argument) == 0, capsys.readouterr()
-    names = ["null", '"Spring" promo', "12", '"', '{"a": 1, "a": 2}']
-    assert patches(sandbox) == [{"name": name} for name in names]
-
-
-def test_in_call_null_for_anything_else_names_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Running(Sandbox(clock=lambda: MONDAY)) as api:
-        assert call(api, monkeypatch, "update_campaign", "campaign_id=4", "max_concurrency=null") == 1
-    assert capsys.readouterr() == (f"{NAMED_NOTHING}\n", "")

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
@@ -16,7 +15,7 @@ SLOT = {"day_of_week": 0, "start_time": "09:00", "end_time": "17:00"}
 
 
 async def ask(service: CampaignService, tool: str, arguments: dict[str, Any]) -> ToolResult:
-    return await BY_NAME[tool].call(arguments, ToolContext(service, Policy()))
+    return await BY_NAME[tool].call(arguments, ToolContext(service))
 
 
 def slot(**other: Any) -> dict[str, Any]:

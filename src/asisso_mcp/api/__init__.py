@@ -1,0 +1,1 @@
+"""The Asisso API on the wire: client, transport, retries, responses, errors."""

@@ -1,11 +1,13 @@
 """The client of the Asisso campaign API: list, get, patch, pause, resume."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import KeyMissing
-from asisso_mcp.api.models import Campaign, PatchBody
+from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.responses import parse_campaign, parse_campaigns
 from asisso_mcp.api.retries import retry_read
 from asisso_mcp.api.transport import MAX_LIST_BYTES, ApiTransport
@@ -18,28 +20,23 @@ BeforeSending = Callable[[], None]
 """Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
 
 
-def _go_on() -> None: ...
+def _proceed() -> None: ...
 
 
 class AsissoClient:
     """The API as one tenant sees it. Tenants share the transport; credentials travel with each request.
 
-    Every call raises an AsissoError in words, or returns; ValueError for an id that no campaign can have. Reads are repeated
-    where that can help. A write is sent once: whether it may be sent again is for those to decide who read before it.
+    Every call raises AsissoError where it fails, and ValueError for an id that no campaign can have. Reads are retried. A write is
+    sent once: whether it is sent again is decided by the caller, who has to read and plan again first.
     """
 
     def __init__(self, transport: ApiTransport, settings: Settings) -> None:
         self._transport = transport
-        self._api_key = settings.api_key
-        self._access_token = settings.access_token
+        self._settings = settings
 
     def for_key(self, api_key: SecretStr) -> "AsissoClient":
         """A client on the same transport for the owner of another key."""
-        tenant = object.__new__(AsissoClient)
-        tenant._transport = self._transport
-        tenant._api_key = api_key
-        tenant._access_token = None
-        return tenant
+        return AsissoClient(self._transport, replace(self._settings, api_key=api_key, access_token=None))
 
     async def list_campaigns(self) -> list[Campaign]:
         """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
@@ -51,17 +48,22 @@ class AsissoClient:
         headers, path = self._headers(), _path(campaign_id)
         return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
-    async def patch(self, campaign_id: int, body: PatchBody, before_sending: BeforeSending = _go_on) -> Campaign:
-        """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write."""
+    async def patch(
+        self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _proceed
+    ) -> Campaign:
+        """Edit a campaign (published reference, PATCH). Returns the campaign, read again after the write.
+
+        `body` is the JSON of a `PatchBody`: whole sections, no null.
+        """
         headers, path = self._headers(), _path(campaign_id)
         return await self._one("PATCH", path, campaign_id, headers, body, before_sending=before_sending)
 
-    async def pause(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+    async def pause(self, campaign_id: int, before_sending: BeforeSending = _proceed) -> Campaign:
         """Pause a campaign. Not idempotent: the API answers 400 when the campaign is not running or syncing."""
         headers, path = self._headers(), _path(campaign_id)
         return await self._one("POST", f"{path}/pause", campaign_id, headers, before_sending=before_sending)
 
-    async def resume(self, campaign_id: int, before_sending: BeforeSending = _go_on) -> Campaign:
+    async def resume(self, campaign_id: int, before_sending: BeforeSending = _proceed) -> Campaign:
         """Resume a campaign. Not idempotent: the API answers 400 when the campaign is not paused."""
         headers, path = self._headers(), _path(campaign_id)
         return await self._one(
@@ -80,20 +82,19 @@ class AsissoClient:
         path: str,
         campaign_id: int,
         headers: Mapping[str, str],
-        body: PatchBody | None = None,
+        body: Mapping[str, Any] | None = None,
         *,
         resuming: bool = False,
-        before_sending: BeforeSending = _go_on,
+        before_sending: BeforeSending = _proceed,
     ) -> Campaign:
-        sent = body.to_json() if body is not None else None
-        response = await self._transport.send(method, path, headers=headers, body=sent, before_sending=before_sending)
+        response = await self._transport.send(method, path, headers=headers, body=body, before_sending=before_sending)
         return parse_campaign(response, campaign_id, resuming=resuming)
 
     def _headers(self) -> dict[str, str]:
-        if self._api_key is not None:
-            return {"X-API-Key": self._api_key.get_secret_value()}
-        if self._access_token is not None:
-            return {"Authorization": f"Bearer {self._access_token.get_secret_value()}"}
+        if (key := self._settings.api_key) is not None:
+            return {"X-API-Key": key.get_secret_value()}
+        if (token := self._settings.access_token) is not None:
+            return {"Authorization": f"Bearer {token.get_secret_value()}"}
         raise KeyMissing
 
 

@@ -1,4 +1,4 @@
-"""The errors of the API client, each with its words for people and the next step.
+"""The errors of the API client, each with a message for people that names the next step.
 
 AsissoError
 ├── Misconfigured            the person who started the server has to act
@@ -28,9 +28,11 @@ Executed = Literal[False] | None
 
 
 class AsissoError(Exception):
-    """Something went wrong, in words for people: what happened, why, what to do next.
+    """Base of all errors: its text says what happened, why, and what to do next.
 
-    Attributes: `text` (the words), `executed` (False: the request surely had no effect; None: unknown).
+    Attributes:
+        text: the message for people.
+        executed: False when the request surely had no effect, None when that is unknown.
     """
 
     def __init__(self, text: str, *, executed: Executed = False) -> None:

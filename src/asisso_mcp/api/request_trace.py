@@ -1,4 +1,4 @@
-"""What httpx2 tells about one request on the wire, and what is done about it."""
+"""A trace hook for one request of httpx2: stops it before the first byte where needed, and rejects a stale response."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ import httpx2
 
 
 class RequestTrace:
-    """A value for httpx2's request extension `trace`, good for one request.
+    """The value of httpx2's request extension `trace`, for one request.
 
     httpx2 2.16 takes bytes that arrived behind the last response for the response to the next request, when they came in the
     same piece; here that raises httpx2.RemoteProtocolError. And it leaves a socket open whose TLS handshake is given up.
@@ -23,6 +23,7 @@ class RequestTrace:
         self._has_waited = False
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        """Handle one event, as httpx2's transport reports it."""
         match event:
             case "connection.connect_tcp.complete":
                 self._opened = info["return_value"]

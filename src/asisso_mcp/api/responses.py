@@ -1,6 +1,6 @@
-"""A response of the API as campaigns, or as an error of the tree in `errors`.
+"""Parses a response of the API into campaigns, or into an error of the tree in `errors`.
 
-Statuses and bodies as observed. Error texts may change between versions: they choose between two wordings here, and never
+Statuses and bodies as observed. Error texts may change between versions: they choose between two messages here, and never
 decide whether something was done.
 """
 
@@ -93,19 +93,19 @@ def _object(response: ApiResponse, campaign_id: int | None, *, resuming: bool = 
 
 def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: bool) -> AsissoError:
     detail = _detail(response)
-    words = (redact(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {response.status}"
+    reason = (redact(detail).rstrip(".") if isinstance(detail, str) else "") or f"HTTP {response.status}"
     wait = _retry_after(response.headers)
     match response.status:
-        case 400 if "max_concurrency" in words:
-            return LimitExceeded(words)
+        case 400 if "max_concurrency" in reason:
+            return LimitExceeded(reason)
         case 400:
-            return StateConflict(words)
+            return StateConflict(reason)
         case 401 if resuming and _is_about_telephony(detail):
-            return TelephonyMissing(words)
+            return TelephonyMissing(reason)
         case 401 | 403:
-            return KeyRejected(words)
+            return KeyRejected(reason)
         case 402 if resuming:
-            return QuotaExceeded(words)
+            return QuotaExceeded(reason)
         case 404 if campaign_id is not None and isinstance(detail, str) and detail.lower() != "not found":
             return NotFound(campaign_id)
         case 404 | 405:
@@ -134,7 +134,7 @@ def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: boo
                 executed=None,
             )
         case _:
-            return ApiRefused(f"The API refused the request ({words}); nothing was changed.")
+            return ApiRefused(f"The API refused the request ({reason}); nothing was changed.")
 
 
 def _is_about_telephony(detail: object) -> bool:

@@ -129,7 +129,7 @@ class ApiTransport:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """A place among the requests in flight. Raises TimeoutError, PoolTimeout, or ReadError when the transport is closed."""
+        """Hold one of `MAX_CONNECTIONS` slots, within the timeout of the whole request. Raises TimeoutError, PoolTimeout, or ReadError when the transport is closed."""
         with anyio.fail_after(self._settings.timeout) as scope:
             self._in_flight.add(scope)
             try:
@@ -178,7 +178,7 @@ class ApiTransport:
 
 
 def _build_client(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """Raises Misconfigured; httpx2.InvalidURL, ValueError, ImportError or OSError for a proxy or trust that cannot be used."""
+    """The httpx2 client for these settings. Raises Misconfigured; httpx2.InvalidURL, ValueError, ImportError or OSError for a proxy or trust that cannot be used."""
     # A request that stays on this machine takes no proxy: neither to loopback, nor to a transport that was given.
     leaves = transport is None and not settings.is_loopback
     return httpx2.AsyncClient(
@@ -210,7 +210,7 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
 
 @lru_cache(maxsize=256)
 def _url(origin: str, path: str) -> httpx2.URL:
-    """Parsed once for each campaign that is looked at: that is a good part of what a request costs."""
+    """The URL of a path, cached: parsing is a good part of what a request costs."""
     return httpx2.URL(f"{origin}/api/v1{path}")
 
 
@@ -236,7 +236,7 @@ def _too_large(max_bytes: int) -> UnreadableReply:
 
 
 def _without_secrets(content: bytearray, sent: Iterable[str]) -> bytearray:
-    """An error's body in which an echoed credential is replaced: its words go on to people and logs."""
+    """The body of an error with echoed credentials replaced: people and logs see its text."""
     for value in sent:
         secret = value.removeprefix("Bearer ").encode()
         if len(secret) >= MIN_SECRET_LENGTH:

@@ -1,4 +1,4 @@
-"""What a failed request means: an error of httpx2 or of the system as an error for people.
+"""Converts an error of httpx2 or of the system into an error for people.
 
 Only errors that come before a connection stands say that nothing was sent: after that, the request may have been executed.
 """

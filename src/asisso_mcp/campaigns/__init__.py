@@ -1,0 +1,1 @@
+"""What is known of campaigns: planning, sending and telling, without MCP."""

@@ -1,4 +1,4 @@
-"""Is it really dialing, and if not, why: one verdict from state, hours, breaker, log and counts. Pure.
+"""Whether a campaign is dialing, and why not: from its state, hours, breaker, log and counts. Pure.
 
 The API's `running` only means that nobody paused it: outside its calling hours a running campaign waits, and nothing in the
 answer says so (observed).
@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from asisso_mcp.api.models import Campaign
-from asisso_mcp.campaigns.schedule import Schedule, ScheduleSlot, describe_next_change, is_open, never_opens
+from asisso_mcp.campaigns.schedule import Schedule, is_open, never_opens, parse_slots
+from asisso_mcp.campaigns.schedule_text import describe_next_change
 from asisso_mcp.sanitize import quoted, redact
 
 _TRIPPED = "circuit_breaker_tripped"
-FINAL = ("completed", "failed")
-KNOWN_PHASES = ("draft", "syncing", "running", "paused", "completed", "failed")
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,11 @@ class DialingStatus:
 
     dialing: bool | None
     words: str
+    only_state: bool = False
+    """Whether the words say no more than the campaign's state does."""
 
 
-def schedule_of(campaign: Campaign) -> Schedule | None:
+def parse_schedule(campaign: Campaign) -> Schedule | None:
     """The calling hours of a campaign, read leniently: what is not a slot does not count."""
     stored = campaign.schedule_config
     if stored is None:
@@ -33,14 +34,8 @@ def schedule_of(campaign: Campaign) -> Schedule | None:
     return Schedule(
         enabled=stored.get("enabled") is True,
         timezone=str(stored.get("timezone", "UTC")),
-        slots=slots_of(stored.get("slots")),
+        slots=parse_slots(stored.get("slots")),
     )
-
-
-def slots_of(stored: Any) -> tuple[ScheduleSlot, ...]:
-    """The slots in a stored list, each once."""
-    found = map(_slot, stored if isinstance(stored, list) else [])
-    return tuple(dict.fromkeys(slot for slot in found if slot is not None))
 
 
 def dialing_status(campaign: Campaign, at: datetime) -> DialingStatus:
@@ -55,7 +50,7 @@ def dialing_status(campaign: Campaign, at: datetime) -> DialingStatus:
         case "paused":
             trip = last_trip(campaign)
             if trip is None:
-                return DialingStatus(False, "Not dialing: paused.")
+                return DialingStatus(False, "Not dialing: paused.", only_state=True)
             return DialingStatus(
                 False, f"Not dialing: paused, probably by the circuit breaker ({quoted(redact(trip), 160)})."
             )
@@ -78,7 +73,7 @@ def last_trip(campaign: Campaign) -> str | None:
 
 
 def _running(campaign: Campaign, at: datetime) -> DialingStatus:
-    schedule = schedule_of(campaign)
+    schedule = parse_schedule(campaign)
     opening = describe_next_change(schedule, at)
     if never_opens(schedule):
         return DialingStatus(False, f"Not dialing although running; calling hours: {opening}.")
@@ -104,12 +99,3 @@ def _last_entry(campaign: Campaign) -> dict[str, Any] | None:
 def _last_error(campaign: Campaign) -> str | None:
     entry = _last_entry(campaign)
     return str(entry.get("message", "")) if entry and entry.get("level") == "error" else None
-
-
-def _slot(stored: Any) -> ScheduleSlot | None:
-    if not isinstance(stored, dict):
-        return None
-    day, start, end = stored.get("day_of_week"), stored.get("start_time"), stored.get("end_time")
-    if not (isinstance(day, int) and isinstance(start, str) and isinstance(end, str)):
-        return None
-    return ScheduleSlot(day, start, end)

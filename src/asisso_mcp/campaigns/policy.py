@@ -1,10 +1,10 @@
-"""What this server may do: limits set by the person who starts it. No argument of a call widens them."""
+"""The limits set by the person who starts the server. No argument of a call widens them."""
 
 from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.config import Settings
 
 
@@ -29,19 +29,32 @@ class Policy:
 
     @classmethod
     def of(cls, settings: Settings) -> "Policy":
+        """The limits in the server's settings."""
         return cls(may_write=not settings.read_only, campaigns=settings.campaigns)
 
     def within(self, caller: Caller) -> "Policy":
         """The same limits, and the caller's own: whichever is narrower."""
         return replace(self, may_write=False) if self.may_write and not caller.may_write else self
 
+    def check_writing(self) -> None:
+        """Raises NotAllowed where only reading is allowed."""
+        if not self.may_write:
+            raise NotAllowed(
+                "Nothing was changed: this server only reads (--read-only, or a token without the right to write). The person who runs "
+                "it can change that."
+            )
+
     def allows(self, campaign_id: int) -> bool:
+        """Whether this campaign may be touched."""
         return self.campaigns is None or campaign_id in self.campaigns
 
     def check_campaign(self, campaign_id: int) -> None:
-        """Raises Declined when the campaign is outside the limits."""
+        """Raises NotAllowed when the campaign is outside the limits."""
         if not self.allows(campaign_id):
             raise NotAllowed(
                 f"This server was started for certain campaigns only (ASISSO_CAMPAIGNS), and {campaign_id} is not among them, "
                 "so nothing was sent. The person who runs the server can change that; `list_campaigns` shows the ones it may touch."
             )
+
+
+UNLIMITED = Policy()

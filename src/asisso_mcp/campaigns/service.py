@@ -7,7 +7,8 @@ as a whole, so that what is sent is never older than the wait before it. Sending
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -15,27 +16,26 @@ from weakref import WeakValueDictionary
 import anyio
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
-from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault, StateConflict, TimedOut
-from asisso_mcp.api.models import Campaign, RetryConfig
+from asisso_mcp.api.errors import AsissoError, ServerFault, StateConflict, TimedOut
+from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted, retry_write
-from asisso_mcp.campaigns import deadlines
-from asisso_mcp.campaigns.deadlines import CallTime, time_left, within_time
-from asisso_mcp.campaigns.dialing import FINAL, last_trip
-from asisso_mcp.campaigns.edits import (
+from asisso_mcp.campaigns.deadlines import CallTime, within_time
+from asisso_mcp.campaigns.dialing import last_trip
+from asisso_mcp.campaigns.edits import check_response, is_repair, plan_edit, plan_repair
+from asisso_mcp.campaigns.formatting import describe_meanwhile
+from asisso_mcp.campaigns.models import (
     Discrepancies,
     EditPlan,
+    EditResult,
     NotAllowed,
-    check_response,
-    differences,
-    plan_edit,
-    plan_repair,
-    revision,
+    StateChange,
+    json_equal,
 )
-from asisso_mcp.campaigns.formatting import describe_change, describe_state
-from asisso_mcp.campaigns.revisions import RecentRevisions
+from asisso_mcp.campaigns.policy import UNLIMITED, Policy
+from asisso_mcp.campaigns.readings import CampaignReader
+from asisso_mcp.campaigns.state_rules import require_not_final, require_pausable, require_paused, require_resumable
 from asisso_mcp.campaigns.write_lock import WriteLock
-from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, READ_FAILED, OutcomeUnknown, WriteCall, WriteSender
-from asisso_mcp.sanitize import quoted
+from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, OutcomeUnknown, WriteCall, WriteSender
 
 logger = logging.getLogger(__name__)
 
@@ -52,33 +52,6 @@ REPAIRED_UNREAD = (
     "The API could not show this campaign, so it was not checked whether it is paused, and there is no undo: what retry_config was "
     "before is not known."
 )
-UNREADABLE_ROW = (
-    "If this campaign alone cannot be read, its stored retry_config may be malformed: `update_campaign` with all six fields of "
-    "retry_config, and nothing else, can repair that, and `pause_campaign` works all the same."
-)
-
-
-@dataclass(frozen=True)
-class EditResult:
-    """An edit and what became of it. `campaign` is as last read; `applied` whether this call changed it."""
-
-    campaign: Campaign
-    plan: EditPlan
-    applied: bool
-    preview: bool = False
-    comparison: Discrepancies = field(default_factory=Discrepancies)
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class StateChange:
-    """A pause or resume. `before` and `campaign`: as read before (None: it could not be) and after; `applied`: whether this call
-    changed the state."""
-
-    before: Campaign | None
-    campaign: Campaign
-    applied: bool
-    notes: tuple[str, ...] = ()
 
 
 class CampaignService:
@@ -91,14 +64,25 @@ class CampaignService:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         tell: Callable[[str], None] = logger.warning,
+        policy: Policy = UNLIMITED,
     ) -> None:
         """`tell` gets the outcome of a write whose caller went away."""
         self._client = client
+        self.policy = policy
         self.clock = clock
-        self._sleep = sleep
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
-        self._recent = RecentRevisions()
+        self._reader = CampaignReader(client, sleep)
         self._writes = WriteSender(client, tell)
+        self._shared: CampaignService | None = None
+        """What this is a view of: kept, so that one tenant never has two sets of locks."""
+
+    def within(self, policy: Policy) -> "CampaignService":
+        """The same campaigns, within other limits."""
+        if policy == self.policy:
+            return self
+        limited = copy(self)
+        limited.policy, limited._shared = policy, self
+        return limited
 
     @property
     def in_flight(self) -> Mapping[int, str]:
@@ -110,12 +94,15 @@ class CampaignService:
         self._writes.stop()
 
     async def list(self) -> list[Campaign]:
+        """The campaigns that may be touched, newest first."""
         with within_time("the list of campaigns was not read. Call again in a minute"):
-            return await self._client.list_campaigns()
+            return [campaign for campaign in await self._client.list_campaigns() if self.policy.allows(campaign.id)]
 
     async def get(self, campaign_id: int) -> Campaign:
+        """One campaign as it is now."""
+        self.policy.check_campaign(campaign_id)
         with within_time("nothing was read. Call again in a minute"):
-            return await self._read(campaign_id)
+            return await self._reader.read(campaign_id)
 
     async def edit(
         self,
@@ -130,24 +117,24 @@ class CampaignService:
 
         async def attempt() -> EditResult:
             try:
-                before = await self._read(campaign_id)
+                before = await self._reader.read(campaign_id)
             except ServerFault:
-                if dry_run or expected_revision is not None or not _repairs(named):
+                if dry_run or expected_revision is not None or not is_repair(named):
                     raise
                 return await self._repair(call, campaign_id, named)
             readings.append(before)
             call.read_at = anyio.current_time()
             settings = before.settings()
-            self._require_revision(before, expected_revision)
+            self._reader.recent.require(before, expected_revision)
             intended = plan_edit(settings, named)
-            meanwhile = _changed_meanwhile(readings[0], before)
+            meanwhile = describe_meanwhile(readings[0], before)
             if not intended.body:
                 return EditResult(before, intended, applied=False, preview=dry_run, notes=meanwhile)
-            _require_not_final(before)
+            require_not_final(before)
             if dry_run:
                 first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
                 return EditResult(before, intended, applied=False, preview=True, notes=first)
-            _require_paused(before)
+            require_paused(before)
             edited = await self._send_edit(call, campaign_id, before, intended)
             return replace(edited, notes=(*meanwhile, *edited.notes))
 
@@ -161,17 +148,17 @@ class CampaignService:
 
         async def attempt() -> StateChange:
             nonlocal can_read
-            before = await self._read_before_pause(campaign_id) if can_read else None
+            before = await self._reader.read_before_pause(campaign_id) if can_read else None
             can_read = before is not None
             if before is not None:
                 if before.phase == "paused":
                     return StateChange(before, before, applied=False)
-                _require_pausable(before)
-            switched = await self._switch(call, campaign_id, before, "paused", "the pause", self._client.pause)
+                require_pausable(before)
+            switched = await self._change_state(call, campaign_id, before, "paused", "the pause", self._client.pause)
             if before is None:
                 return replace(switched, notes=(*switched.notes, NOT_READ_BEFORE))
             if before.phase == "syncing" and switched.campaign.phase == "paused":
-                after, watched = await self._hold(call, switched.campaign)
+                after, watched = await self._keep_paused(call, switched.campaign)
                 applied = switched.applied and after.phase == "paused"
                 return StateChange(before, after, applied, (*switched.notes, *watched))
             return switched
@@ -184,14 +171,14 @@ class CampaignService:
         readings: list[Campaign] = []
 
         async def attempt() -> StateChange:
-            before = await self._read(campaign_id)
+            before = await self._reader.read(campaign_id)
             readings.append(before)
             call.read_at = anyio.current_time()
-            meanwhile = _changed_meanwhile(readings[0], before)
+            meanwhile = describe_meanwhile(readings[0], before)
             if before.phase in ("running", "syncing"):
                 return StateChange(before, before, applied=False, notes=meanwhile)
-            _require_resumable(before)
-            switched = await self._switch(call, campaign_id, before, "running", "the resume", self._client.resume)
+            require_resumable(before)
+            switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             notes = (*meanwhile, *switched.notes)
             if last_trip(before) is not None:
                 notes = (
@@ -212,6 +199,10 @@ class CampaignService:
         shown = before.shown_settings if before is not None else intended.after.keys()
         sent = f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}"
 
+        can_be_shown = not json_equal(
+            intended.after, settings
+        )  # a breaker that is switched off may look the same before
+
         def discrepancies(now: Campaign) -> Discrepancies:
             return check_response(intended, settings, now.settings())
 
@@ -219,17 +210,17 @@ class CampaignService:
             call,
             campaign_id,
             sent=sent,
-            send=lambda before_sending: self._client.patch(campaign_id, intended.patch(), before_sending),
+            send=lambda before_sending: self._client.patch(campaign_id, intended.body, before_sending),
             before=before,
-            is_applied=lambda now: not discrepancies(now).missing,
+            is_applied=lambda now: can_be_shown and not discrepancies(now).missing,
         )
         if discrepancies(after).missing or not shown <= after.shown_settings:
             # Someone else wrote at the same moment, or the answer is not the campaign as it is: what is there now counts.
-            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
             if not shown <= after.shown_settings:
                 raise OutcomeUnknown(sent, NOT_SHOWN, "It was read once more, and its settings were not shown.")
         comparison = discrepancies(after)
-        self._recent.remember(after)
+        self._reader.recent.remember(after)
         if comparison.missing:
             intended = intended.without(comparison.missing)
         return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
@@ -238,7 +229,7 @@ class CampaignService:
         """Write a whole retry_config over one that the API cannot show."""
         return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
 
-    async def _switch(
+    async def _change_state(
         self,
         call: WriteCall,
         campaign_id: int,
@@ -258,29 +249,33 @@ class CampaignService:
                 is_applied=lambda now: now.phase == goal,
             )
         except StateConflict:
-            now = await self._reread_if_time(campaign_id)
+            now = await self._reader.reread_if_time(campaign_id)
             if now is None or now.phase != goal:
                 raise
             note = f"It became {goal} a moment before this request, by someone else or by the platform."
             return StateChange(before, now, applied=False, notes=(note,))
         if after.phase != goal:
-            after = await self._reread(campaign_id, sent, NOT_SHOWN)
+            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
         elif before is not None and not before.shown_settings <= after.shown_settings:
             # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
-            after = await self._reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
-        return StateChange(before, after, applied=after.phase == goal, notes=notes)
+            after = await self._reader.reread_if_time(campaign_id) or before.model_copy(update={"state": after.state})
+        # Without a reading before, a reading after does not tell whose doing it was.
+        is_ours = after.phase == goal and (before is not None or not notes)
+        return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
-    async def _hold(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
+    async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
         now, repeated, watched = paused, 0, 0.0
         for seconds in SYNC_LOOKS:
-            found = await self._reread_if_time(paused.id, after=seconds)
+            found = await self._reader.reread_if_time(paused.id, after=seconds)
             if found is None:
                 break
             now, watched = found, watched + seconds
             if now.phase == "running":
                 try:
-                    now = (await self._switch(call, now.id, now, "paused", "the pause", self._client.pause)).campaign
+                    now = (
+                        await self._change_state(call, now.id, now, "paused", "the pause", self._client.pause)
+                    ).campaign
                 except (AsissoError, NotExecuted, NotAllowed) as fault:
                     return now, (
                         f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
@@ -296,64 +291,11 @@ class CampaignService:
         )
         return now, tuple(notes)
 
-    async def _reread(self, campaign_id: int, sent: str, why: str) -> Campaign:
-        """The campaign as it is now, after a write whose answer does not show it. Raises OutcomeUnknown."""
-        now = await self._reread_if_time(campaign_id)
-        if now is None:
-            raise OutcomeUnknown(sent, why, READ_FAILED)
-        return now
-
-    async def _reread_if_time(self, campaign_id: int, *, after: float = 0) -> Campaign | None:
-        """The campaign as it is now, for a write that is done: None when it cannot be read in the time that is left."""
-        left = time_left() - deadlines.SPARE_SECONDS
-        if left <= after:
-            return None
-        with anyio.move_on_after(left):
-            try:
-                if after:
-                    await self._sleep(after)
-                return await self._read(campaign_id)
-            except AsissoError as fault:
-                logger.info("The campaign could not be read after the write: %s", fault.text)
-        return None
-
-    async def _read_before_pause(self, campaign_id: int) -> Campaign | None:
-        """None when it cannot be read: an emergency stop works without. Raises what a pause would meet as well."""
-        try:
-            with anyio.fail_after(deadlines.PAUSE_READ_SECONDS):
-                return await self._read(campaign_id)
-        except (Misconfigured, NotFound):
-            raise
-        except (AsissoError, TimeoutError) as fault:
-            logger.info("The campaign could not be read before the pause: %s", fault)
-            return None
-
-    async def _read(self, campaign_id: int) -> Campaign:
-        try:
-            campaign = await self._client.get(campaign_id)
-        except ServerFault as fault:
-            raise ServerFault(f"{fault.text} {UNREADABLE_ROW}", executed=None) from None
-        self._recent.remember(campaign)
-        return campaign
-
-    def _require_revision(self, campaign: Campaign, expected: str | None) -> None:
-        settings = campaign.settings()
-        if expected is None or expected == revision(settings):
-            return
-        known = self._recent.settings(campaign.id, expected)
-        if known is not None:
-            listed = "; ".join(describe_change(change) for change in differences(known, settings))
-            meanwhile = f"Changed meanwhile: {listed}."
-        else:
-            meanwhile = "That revision is not one this server has read recently, so what differs cannot be listed."
-        raise NotAllowed(
-            f"Campaign {campaign.id} {quoted(campaign.name)} is at revision {revision(settings)}, not {quoted(expected, 20)}, so "
-            f"nothing was changed. {meanwhile} Look with `get_campaign`, decide again, and pass the new revision."
-        )
-
     @asynccontextmanager
     async def _exclusive(self, campaign_id: int, *, urgent: bool = False) -> AsyncIterator[WriteCall]:
         """The only call that may send a write to this campaign, within its time; an urgent one goes first."""
+        self.policy.check_writing()
+        self.policy.check_campaign(campaign_id)
         lock = self._locks.setdefault(campaign_id, WriteLock())
         call: WriteCall | None = None
         try:
@@ -369,57 +311,3 @@ class CampaignService:
             if call is not None:
                 self._writes.tell_outcome(call)
             raise
-
-
-def _changed_meanwhile(first: Campaign, now: Campaign) -> tuple[str, ...]:
-    """What others did while a call waited before it could send."""
-    if first is now:
-        return ()
-    changes = [describe_change(change) for change in differences(first.settings(), now.settings())]
-    if first.phase != now.phase:
-        changes.append(f"state: {describe_state(first)} → {describe_state(now)}")
-    return (f"While this call waited, someone else changed: {'; '.join(changes)}.",) if changes else ()
-
-
-def _repairs(named: Mapping[str, Any]) -> bool:
-    """Whether an edit replaces all of retry_config, and nothing that would have to be read first."""
-    return named.keys() == {"retry_config"} and named["retry_config"].keys() == RetryConfig.model_fields.keys()
-
-
-def _require_pausable(campaign: Campaign) -> None:
-    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    if campaign.phase == "draft":
-        raise NotAllowed(
-            f"{who} is a draft: it was never started, so there is nothing to pause. It can be edited as it is with "
-            "`update_campaign`."
-        )
-    if campaign.phase in FINAL:
-        raise NotAllowed(f"{who} is {campaign.phase}, which is final: it does not dial, and there is nothing to pause.")
-
-
-def _require_resumable(campaign: Campaign) -> None:
-    who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    if campaign.phase == "draft":
-        raise NotAllowed(
-            f"{who} is a draft that was never started. A first start imports contacts and is done in Asisso itself; this server "
-            "only resumes paused campaigns."
-        )
-    if campaign.phase in FINAL:
-        raise NotAllowed(f"{who} is {campaign.phase}, which is final: it cannot be resumed.")
-
-
-def _require_paused(campaign: Campaign) -> None:
-    """Published reference: updates are only allowed on campaigns in draft or paused status. Unknown states: the API decides."""
-    if campaign.phase in ("running", "syncing"):
-        raise NotAllowed(
-            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was changed. "
-            f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
-        )
-
-
-def _require_not_final(campaign: Campaign) -> None:
-    if campaign.phase in FINAL:
-        raise NotAllowed(
-            f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}, which is final: its settings can no longer be changed, so nothing was changed. "
-            "Settings can be changed on campaigns that are paused or drafts."
-        )

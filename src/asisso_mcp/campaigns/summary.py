@@ -1,6 +1,6 @@
-"""The text that people and models read: outcome first, then facts, what they mean, and the way back. Pure.
+"""The text of an answer: outcome first, then facts, what they mean, and the way back. Pure.
 
-Bounded for any input: names, log texts and lists are cut by what they would cost a reader, our own words are few.
+Names, log texts and lists are bounded here; the whole text is cut where results leave (tools/registry).
 """
 
 import re
@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.models import FINAL, Campaign
 from asisso_mcp.campaigns import formatting
-from asisso_mcp.campaigns.dialing import FINAL, DialingStatus, dialing_status, schedule_of
-from asisso_mcp.campaigns.edits import Change, Discrepancies, revision
-from asisso_mcp.campaigns.schedule import Schedule, describe
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.breaker import describe_breaker
+from asisso_mcp.campaigns.dialing import DialingStatus, dialing_status, parse_schedule
+from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, StateChange
+from asisso_mcp.campaigns.revisions import revision
+from asisso_mcp.campaigns.schedule import Schedule
+from asisso_mcp.campaigns.schedule_text import describe
 from asisso_mcp.campaigns.timezones import zone_warning
-from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens, truncate
+from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
 from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
 
 _LOG_LENGTH = 140
@@ -37,21 +39,21 @@ def campaign_text(
     campaign: Campaign, now: DialingStatus, known_revision: str, *, log_entries: int = 5, may_write: bool = True
 ) -> str:
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries."""
-    settings, schedule = campaign.settings(), schedule_of(campaign)
+    settings, schedule = campaign.settings(), parse_schedule(campaign)
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, now)}",
         f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
         *_zone_note(schedule),
         f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
         f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",
-        f"Circuit breaker: {formatting.describe_breaker(settings['circuit_breaker'])}.",
+        f"Circuit breaker: {describe_breaker(settings['circuit_breaker'])}.",
         f"Progress: {_progress(campaign)}",
         _origins(campaign),
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
         f"Revision {known_revision}. {_next_step(campaign) if may_write else ''}".rstrip(),
     ]
-    return truncate("\n".join(line for line in lines if line))
+    return "\n".join(line for line in lines if line)
 
 
 def list_text(shown: Sequence[tuple[Campaign, DialingStatus]], matching: int, total: int) -> str:
@@ -97,21 +99,21 @@ def edited_text(edited: EditResult, at: datetime) -> str:
         lines = [
             f"{'Partly applied' if plan.changes else 'Not applied'}: {who} was written, and does not show all of the edit. Someone "
             "else may have written at the same moment. Not in place:",
-            *(_differing(change) for change in edited.comparison.missing[:_CHANGES_SHOWN]),
+            *(f"- {formatting.describe_discrepancy(change)}" for change in edited.comparison.missing[:_CHANGES_SHOWN]),
             *(["In place:", *_changes(plan.changes)] if plan.changes else []),
         ]
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines.append(dialing_status(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if not plan.undo or edited.preview or not plan.body:
-        return truncate("\n".join(lines))
-    body = truncate("\n".join(lines), LIMIT - estimate_tokens(_UNDO_ELSEWHERE))
-    undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
-    return f"{body}\n{undo if estimate_tokens(body) + estimate_tokens(undo) < LIMIT else _UNDO_ELSEWHERE}"
+    if plan.undo and plan.body and not edited.preview:
+        undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
+        lines.append(undo if estimate_tokens(undo) < LIMIT * 3 // 5 else _UNDO_ELSEWHERE)
+    return "\n".join(lines)
 
 
 def paused_text(switched: StateChange, at: datetime) -> str:
+    """What a pause did."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if switched.before is campaign:
@@ -122,9 +124,8 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         ]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
     if not switched.applied:
-        lines = [
-            f"{who} is paused, not by this request. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."
-        ]
+        whose = "not by this request" if switched.before else "whether by this request is not known"
+        lines = [f"{who} is paused, {whose}. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
         f"Done: {who} is paused{_formerly(switched)}.",
@@ -138,6 +139,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
 
 
 def resumed_text(switched: StateChange, at: datetime) -> str:
+    """What a resume did."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     now = dialing_status(campaign, at)
@@ -166,7 +168,7 @@ def _formerly(switched: StateChange) -> str:
 
 def _state(campaign: Campaign, now: DialingStatus) -> str:
     state = formatting.describe_state(campaign)
-    return f"{state}, not dialing." if now.words == f"Not dialing: {state}." else f"{state}. {now.words}"
+    return f"{state}, not dialing." if now.only_state else f"{state}. {now.words}"
 
 
 def _zone_note(schedule: Schedule | None) -> list[str]:
@@ -262,7 +264,9 @@ def _log_line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return f"- {quoted(redact(entry), 80)}"
     level, event = (single_line(entry.get(key, ""), 32) for key in ("level", "event"))
-    return f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', '')), _LOG_LENGTH)}"
+    return (
+        f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', ''), _LOG_LENGTH), _LOG_LENGTH)}"
+    )
 
 
 def _log_moment(entry: dict[str, Any]) -> str:
@@ -291,11 +295,6 @@ def _next_step(campaign: Campaign) -> str:
 def _changes(changes: Sequence[Change]) -> list[str]:
     lines = [f"- {formatting.describe_change(change)}" for change in changes[:_CHANGES_SHOWN]]
     return lines + ([f"- and {len(changes) - _CHANGES_SHOWN} more"] if len(changes) > _CHANGES_SHOWN else [])
-
-
-def _differing(change: Change) -> str:
-    wanted, _, found = formatting.describe_change(change).partition(": ")[2].partition(" → ")
-    return f"- {single_line(change.field, 60)}: {found}, not {wanted}"
 
 
 def _foreign(comparison: Discrepancies) -> list[str]:

@@ -1,4 +1,4 @@
-"""Calling slots as people write them: which times and pairs the platform takes, and the right form of the others.
+"""Checks calling slots, and names the right form of those that the platform would not take.
 
 The platform takes two digits, a colon, two digits, and compares start with end as text (published reference, PATCH).
 It also takes nonsense such as `25:00` or digits of other scripts, which never matches (observed): refused here,

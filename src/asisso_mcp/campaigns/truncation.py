@@ -1,4 +1,4 @@
-"""What a text costs a reader at most, and where it is cut when that is too much. Pure.
+"""Estimates how many tokens a text costs a reader at most, and cuts it where that is too much. Pure.
 
 The cost is counted in tokens of a language model, from above: plain words count for two or three times what they cost, and
 no text, however odd its characters, for much less than it costs (measured with o200k_base in the tests).

@@ -1,4 +1,4 @@
-"""Writes to one campaign follow one another within this process, and a pause goes before everything that was not sent yet."""
+"""A lock for writes to one campaign: they follow one another, and a pause goes before everything that was not sent yet."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from typing import Protocol
 
 import anyio
 
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 
 
 class Turn(Protocol):

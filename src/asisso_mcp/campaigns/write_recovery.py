@@ -18,8 +18,8 @@ from asisso_mcp.api.models import Campaign
 from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
-from asisso_mcp.campaigns.edits import NotAllowed, differences
 from asisso_mcp.campaigns.formatting import describe_change, describe_state
+from asisso_mcp.campaigns.models import NotAllowed, differences
 from asisso_mcp.campaigns.write_lock import Turn
 
 logger = logging.getLogger(__name__)

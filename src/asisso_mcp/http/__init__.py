@@ -1,0 +1,1 @@
+"""The MCP server over HTTP: application, endpoint, authentication, process."""

@@ -1,4 +1,4 @@
-"""The web application: `/mcp` for both protocol eras, without sessions, and the health checks."""
+"""The ASGI application: `/mcp` for both protocol eras, without sessions, and the health checks."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -33,14 +32,14 @@ if TYPE_CHECKING:
     from asisso_mcp.server.telemetry import Telemetry
 
 SETTLE_SECONDS = 8.0
-"""At the end, for writes that were sent: their outcome would otherwise be unknown."""
+"""How long the end of the process waits for writes that were sent: their outcome would otherwise be unknown."""
 API_CHECK_SECONDS = 5.0
-"""How long an answer about the API holds, so that asking us cannot be turned into asking the API."""
+"""How long a health check of the API is reused, so that requests here cannot be turned into requests there."""
 
 
 @dataclass
 class HttpApp:
-    """The application and what its process needs to know of it.
+    """The application, with what its process needs to stop it.
 
     Attributes:
         asgi: what uvicorn serves.
@@ -54,7 +53,7 @@ class HttpApp:
     stopping: bool = False
 
     def stop(self) -> None:
-        """The process ends: new requests are refused, and no write is sent that was not sent yet."""
+        """Refuse new requests, and send no write that was not sent yet, because the process ends."""
         self.stopping = True
         self.services.stop_writing()
 
@@ -67,13 +66,21 @@ def create_app(
     telemetry: "Telemetry | None" = None,
     tools: tuple[Tool, ...] = TOOLS,
 ) -> HttpApp:
-    """The application for these settings. Raises SettingsError when nobody could be authenticated with them."""
+    """Build the application for these settings.
+
+    Args:
+        transport: replaces the network to the API, for tests.
+        telemetry: measures calls and requests, where it is on.
+        tools: what is offered, in this order.
+
+    Raises SettingsError when nobody could be authenticated with the settings.
+    """
     authenticator = create_authenticator(http_settings)
     services = TenantServices(
         settings,
         transport=transport,
         uses_caller_keys=authenticator.uses_caller_keys,
-        connect=telemetry.connection if telemetry else None,
+        connect=telemetry.transport if telemetry else None,
     )
     server = build_server(
         settings,
@@ -81,26 +88,15 @@ def create_app(
         caller_of=caller_of,
         lists="private" if authenticator.lists_differ else "public",
         tools=tools,
+        telemetry=telemetry,
     )
-    if telemetry is not None:
-        server.middleware.append(telemetry.measure)
-    else:
-        server.middleware.clear()  # the SDK's own is there: spans that nobody collects
 
-    def manager(*, json_response: bool) -> StreamableHTTPSessionManager:
-        return StreamableHTTPSessionManager(
-            server,
-            stateless=True,
-            json_response=json_response,
-            security_settings=TransportSecuritySettings(
-                enable_dns_rebinding_protection=True,
-                allowed_hosts=sorted(http_settings.hosts),
-                allowed_origins=sorted(http_settings.origins),
-            ),
-            max_request_body_size=MAX_BODY,
+    json_manager, sse_manager = (
+        StreamableHTTPSessionManager(
+            server, stateless=True, json_response=json_response, max_request_body_size=MAX_BODY
         )
-
-    json_manager, sse_manager = manager(json_response=True), manager(json_response=False)
+        for json_response in (True, False)
+    )
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -143,7 +139,7 @@ def create_app(
 
 
 def create_authenticator(settings: HttpSettings) -> Authenticator:
-    """The authenticator that `--auth` names. Raises SettingsError."""
+    """Build the authenticator that `--auth` names. Raises SettingsError."""
     match settings.auth:
         case "passthrough":
             return PassthroughAuth()
@@ -160,7 +156,7 @@ def create_authenticator(settings: HttpSettings) -> Authenticator:
 
 
 class _Health:
-    """`/healthz`: the process answers. `/readyz`: it is configured; with `?api=1`, the API answers as well."""
+    """The health checks. `/healthz`: the process answers. `/readyz`: it is configured; with `?api=1`, the API answers too."""
 
     def __init__(self, settings: Settings, authenticator: Authenticator, services: TenantServices) -> None:
         self._settings = settings
@@ -189,7 +185,7 @@ class _Health:
         return self._authenticator.readiness_problem()
 
     async def _check_api(self) -> str | None:
-        """Asked without any key, and not again for a few seconds."""
+        """What is wrong with the API, or None. It is asked without a key, and at most every `API_CHECK_SECONDS`."""
         async with self._lock:
             if anyio.current_time() - self._api_checked >= API_CHECK_SECONDS:
                 try:

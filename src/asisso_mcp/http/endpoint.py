@@ -1,4 +1,4 @@
-"""The `/mcp` endpoint: method, caller, a free slot, a body of bounded size, then the MCP server."""
+"""The `/mcp` endpoint: checks the method, the caller and the load, reads the body, and calls the MCP server."""
 
 import asyncio
 import json
@@ -16,11 +16,11 @@ from asisso_mcp.http.errors import HttpError, Scope
 from asisso_mcp.http.fast_path import FastPath, parse_simple_request, wants_progress
 
 MAX_BODY = 1024 * 1024
-"""Bytes. The largest edit that the tools accept is a few kB."""
+"""Bytes of a request body. The largest edit that the tools accept is a few kB."""
 BODY_SECONDS = 15.0
-"""For the whole body to arrive."""
+"""Bound for the whole body to arrive."""
 MAX_DISCARDED = 8 * MAX_BODY
-"""Bytes that are still read of a body that is too large, and thrown away: a sender that is cut off would not see why."""
+"""Bytes of a too large body that are read and discarded: a sender that is cut off would not see the error."""
 
 _CALLER = "asisso.caller"
 _CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie", b"proxy-authorization"})
@@ -40,7 +40,7 @@ class McpEndpoint:
         json_app: the SDK's transport that answers the rest with JSON.
         sse_app: the SDK's transport that answers with an event stream: slower, and only progress needs it.
         authenticator: who may call.
-        max_calls: served at once, and at most half of them for one caller's key; the rest are told to try again.
+        max_calls: served at once, and at most half of them for one caller's key; the rest get a 503.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class McpEndpoint:
         self._in_progress: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Answer one request, with an HTTP error where it is refused."""
         try:
             if scope["method"] != "POST":
                 raise HttpError(405, "Send JSON-RPC with POST.", log_reason=None, headers={"Allow": "POST"})
@@ -59,7 +60,7 @@ class McpEndpoint:
             with self._acquire_slot(caller):
                 await self._serve(caller, scope, receive, send)
         except HttpError as error:
-            await error.respond(scope, send)
+            await error.respond(scope, receive, send)
         except ClientDisconnected:
             return
 
@@ -85,7 +86,7 @@ class McpEndpoint:
 
     @contextmanager
     def _acquire_slot(self, caller: Caller) -> Iterator[None]:
-        """Count the call while it lasts. Raises HttpError (503) when all slots, or all of this caller's key, are taken."""
+        """Hold one of `max_calls` slots. Raises HttpError (503) when all slots, or all for this caller's key, are taken."""
         key = caller.api_key.get_secret_value() if caller.api_key else ""
         total, of_key = self._in_progress.total(), self._in_progress[key]
         if total >= self._max_calls or (caller.api_key and of_key >= max(1, self._max_calls // 2)):
@@ -105,13 +106,13 @@ class McpEndpoint:
 
 
 def closing_cancels(scope: Scope) -> bool:
-    """Whether a client that closes the connection cancels its request: so it is since the 2026 revision, not before."""
+    """Whether a client that closes the connection cancels its request (since the 2026 revision of the protocol)."""
     versions = headers_named(scope["headers"], b"mcp-protocol-version")
     return any(version.decode("latin-1") not in HANDSHAKE_PROTOCOL_VERSIONS for version in versions)
 
 
 async def _until_disconnected(app: AsgiApp, scope: Scope, body: bytes, receive: Any, send: Any) -> None:
-    """Let `app` respond, and cancel it when the client closes the connection. Its event streams do that themselves."""
+    """Run `app`, and cancel it when the client closes the connection. Event streams do that themselves."""
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -125,18 +126,14 @@ async def _until_disconnected(app: AsgiApp, scope: Scope, body: bytes, receive: 
 
 
 def caller_of(request: Any) -> Caller:
-    """Who sent this request. Raises KeyError for one that did not come through `McpEndpoint`."""
+    """The caller of this request. Raises KeyError for one that did not come through `McpEndpoint`."""
     caller: Caller = request.scope["state"][_CALLER]
     return caller
 
 
 def _without_credentials(scope: Scope, caller: Caller) -> Scope:
-    """The request as the MCP server sees it: nothing behind this point can log or forward credentials."""
-    headers = [
-        (name, value.lower() if name in (b"host", b"origin") else value)
-        for name, value in scope["headers"]
-        if name not in _CREDENTIALS
-    ]
+    """The scope without headers that hold credentials: the MCP server can neither log nor forward them."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in _CREDENTIALS]
     return {**scope, "headers": headers, "state": {**scope["state"], _CALLER: caller}}
 
 
@@ -168,7 +165,7 @@ def _too_large() -> HttpError:
 
 
 def _parse_json(body: bytes) -> Any:
-    """The message, only to see what it asks for; what is not JSON is refused by the transport."""
+    """The message in a body; None for what is not JSON, which the SDK's transport refuses."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -1,8 +1,9 @@
-"""HTTP error responses: a status, a short message, the headers that belong to it, and never a detail that helps a stranger."""
+"""HTTP error responses: a status, a short message and headers, without details that would help an attacker."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from starlette.responses import JSONResponse
 
 Scope = dict[str, Any]
 
@@ -28,19 +29,14 @@ class HttpError(Exception):
         self.log_reason = log_reason
         self.headers = headers or {}
 
-    async def respond(self, scope: Scope, send: Any) -> None:
+    async def respond(self, scope: Scope, receive: Any, send: Any) -> None:
         """Send the response, and leave the reason in `scope` for the access log."""
         scope.setdefault("state", {})[_LOG_REASON] = self.log_reason
-        body = json.dumps({"error": self.message}).encode()
-        headers = {"content-type": "application/json", "content-length": str(len(body)), **self.headers}
-        if self.status in _CLOSES_CONNECTION:
-            headers["connection"] = "close"
-        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": self.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": body})
+        closing = {"connection": "close"} if self.status in _CLOSES_CONNECTION else {}
+        await JSONResponse({"error": self.message}, self.status, {**self.headers, **closing})(scope, receive, send)
 
 
 def log_reason_of(scope: Scope) -> str | None:
-    """What the log may say about a request that was refused; None when it was not, or when it is not worth a warning."""
+    """The reason of a refused request for the log; None when it was not refused, or is not worth a warning."""
     reason: str | None = scope.get("state", {}).get(_LOG_REASON)
     return reason

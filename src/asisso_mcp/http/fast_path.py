@@ -1,10 +1,10 @@
-"""A short way for simple requests of the 2025 era: through `serve_one`, the SDK's own handling of a single 2026 request.
+"""A fast path for simple requests of the 2025 era: `serve_one`, the SDK's own handling of a single 2026 request.
 
 Without a session the SDK makes a transport, a dispatcher, several tasks and streams for each request of that era, and takes
-them down again. That is 0.4 of the 1.8 ms of processor time that a call takes: with 16 in flight this way answers 1.6 to 1.7
-times as many calls as the bare SDK server does, the SDK's way 1.2 to 1.3 times (get_campaign, httpx2's client, three runs).
-Handlers, middleware and validation are the same on both ways; a test compares their responses byte for byte. Whatever is not
-simple takes the SDK's way.
+them down again. That is 0.4 of the 1.8 ms of processor time that a call takes: with 16 in flight this path answers 1.6 to 1.7
+times as many calls as the bare SDK server does, the SDK's transport 1.2 to 1.3 times (get_campaign, httpx2's client, three runs).
+Handlers, middleware and validation are the same on both paths; a test compares their responses byte for byte. Whatever is not
+simple goes to the SDK's transport.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Middleware in front of every request: the Host and Origin checks (against DNS rebinding), and the access log."""
+"""Middleware for every request: the Host and Origin checks (against DNS rebinding), and the access log."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ from asisso_mcp.sanitize import quoted
 logger = logging.getLogger("asisso_mcp.http")
 
 PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked by address, as Kubernetes does, and telling nothing: exempt from the Host check."""
+"""Paths that are exempt from the Host check: Kubernetes asks by address, and the answers hold no secret."""
 LOGGED_PATHS = frozenset({"/mcp", *PROBES})
 
 
@@ -21,7 +21,7 @@ class HostOriginMiddleware:
 
     Args:
         hosts: what the Host header may say, exactly and in lower case, with the port where there is one.
-        origins: what the Origin header may say, the same way.
+        origins: what the Origin header may say, in the same form.
         stopping: whether new requests are refused because the process ends.
     """
 
@@ -34,6 +34,7 @@ class HostOriginMiddleware:
         self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Check and log one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -50,7 +51,7 @@ class HostOriginMiddleware:
             try:
                 self._check(scope)
             except HttpError as error:
-                await error.respond(scope, send_and_note_status)
+                await error.respond(scope, receive, send_and_note_status)
             else:
                 await self._app(scope, receive, send_and_note_status)
         finally:
@@ -76,7 +77,7 @@ class HostOriginMiddleware:
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
-    """One line, without headers or query: keys and tokens travel there."""
+    """Write one line to the access log, without headers or query, which may hold keys and tokens."""
     path = scope["path"] if scope["path"] in LOGGED_PATHS else "another path"
     client = scope["client"][0] if scope.get("client") else "unknown"
     reason = log_reason_of(scope)

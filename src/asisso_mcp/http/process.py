@@ -1,4 +1,4 @@
-"""The process around the web application: its socket, its signals, and an end that cuts no call."""
+"""The process of the HTTP server: its sockets, its signals, and an orderly end."""
 
 import gc
 import logging
@@ -18,9 +18,9 @@ from asisso_mcp.http.supervisor import Supervisor, end_with_parent
 from asisso_mcp.server import telemetry
 
 FINISH_SECONDS = 20.0
-"""After a signal: for calls in progress to end by themselves."""
+"""How long calls in progress may take to end by themselves after a signal."""
 LAST_SECONDS = FINISH_SECONDS + SETTLE_SECONDS + 2
-"""After a signal: the process ends, whatever hangs."""
+"""How long after a signal the process ends at the latest, whatever hangs."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front keep their connections, so that none sends on a connection that is being closed."""
 MAX_CONNECTIONS = 1000
@@ -29,7 +29,7 @@ _GC_THRESHOLD = 10_000
 
 
 def serve_http(settings: Settings, http_settings: HttpSettings) -> int:
-    """Serve until SIGINT or SIGTERM. 0: it ended as it should; 1: workers failed. Raises SettingsError."""
+    """Serve until SIGINT or SIGTERM. Returns the exit code: 0, or 1 when workers failed. Raises SettingsError."""
     listening, http_settings = listen(http_settings)
     with listening:
         if http_settings.workers == 1:
@@ -45,15 +45,15 @@ def serve_http(settings: Settings, http_settings: HttpSettings) -> int:
 
 
 def listen(settings: HttpSettings) -> tuple[socket.socket, HttpSettings]:
-    """The socket, and the settings with the real port. Raises SettingsError when it cannot be had."""
+    """The listening socket, and the settings with its real port. Raises SettingsError when it cannot be bound."""
     listening = _bind(settings)
     return listening, settings.with_port(listening.getsockname()[1])
 
 
 def worker_sockets(settings: HttpSettings) -> list[socket.socket]:
-    """A socket for each worker. Linux shares the connections out among sockets that are bound alike.
+    """A listening socket for each worker, between which Linux distributes the connections.
 
-    With one socket for all, the worker that wakes first would take every connection that waits. Elsewhere it has to do.
+    With one socket for all, the worker that wakes first would take every waiting connection. Other systems have only that.
     """
     if sys.platform != "linux":
         return [_bind(settings)] * settings.workers
@@ -61,7 +61,7 @@ def worker_sockets(settings: HttpSettings) -> list[socket.socket]:
 
 
 def _bind(settings: HttpSettings, *, shared: bool = False) -> socket.socket:
-    """Bound and listening. Raises SettingsError when the address or the port cannot be had."""
+    """A listening socket. Raises SettingsError when the address or the port cannot be bound."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=1024, reuse_port=shared)
@@ -107,13 +107,13 @@ def _serve(settings: Settings, http_settings: HttpSettings, listening: socket.so
 
 
 def create_server(app: HttpApp) -> uvicorn.Server:
-    """What serves an application on a socket until its `handle_exit` is called, by a signal or otherwise."""
+    """The uvicorn server of an application; it serves until its `handle_exit` is called, by a signal or otherwise."""
     from sse_starlette.sse import AppStatus
 
     # It would cut the 2025 era's answers at the first signal; calls in progress are to end by themselves.
     AppStatus.enable_automatic_graceful_drain = False
-    for talkative in ("mcp.server.streamable_http", "mcp.server.streamable_http_manager"):
-        logging.getLogger(talkative).setLevel(max(logging.WARNING, logging.getLogger(talkative).level))
+    for name in ("mcp.server.streamable_http", "mcp.server.streamable_http_manager"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
     config = uvicorn.Config(
         app.asgi,
         # Not httptools: it reads the body of a request that asks for an upgrade as the next request, takes trailers for
@@ -133,7 +133,7 @@ def create_server(app: HttpApp) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Ends on a signal and returns, where uvicorn would raise the signal again."""
+    """A uvicorn server that returns after a signal instead of raising it again."""
 
     def __init__(self, config: uvicorn.Config, app: HttpApp) -> None:
         super().__init__(config)

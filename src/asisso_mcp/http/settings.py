@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback
+from asisso_mcp.config import HTTP_SETTINGS, SettingsError, is_loopback, split_url
 
 AUTH = ("none", "passthrough", "token", "oauth")
-"""What `--auth` may be."""
+"""The values of `--auth`."""
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -34,7 +33,7 @@ class HttpSettings:
     """Origins that get CORS headers: those named with --allow-origin."""
     workers: int = 1
     max_calls: int = 128
-    """Served at once by one process."""
+    """Calls that one process serves at once."""
     tokens: tuple[SecretStr, ...] = ()
     tokens_file: Path | None = None
     issuer: str = ""
@@ -55,7 +54,7 @@ class HttpSettings:
         sandbox: bool = False,
         environment: Mapping[str, str] = os.environ,
     ) -> "HttpSettings":
-        """The settings that these options and the environment make. Raises SettingsError: what is refused, and what to do."""
+        """Settings from command line options and environment. Raises SettingsError: what is refused, and what to do."""
         found = {setting.name: environment.get(setting.name, "").strip() for setting in HTTP_SETTINGS}
         named, browsers = tuple(allow_hosts), tuple(_browser_origin(origin) for origin in allow_origins)
         if auth not in AUTH:
@@ -105,7 +104,7 @@ class HttpSettings:
         )
 
     def with_port(self, port: int) -> "HttpSettings":
-        """The same with the real port, which is only known when port 0 is bound; the Host header carries it."""
+        """The same with the real port, known once port 0 is bound; the allowed hosts and origins carry it."""
         if self.port == port:
             return self
 
@@ -129,12 +128,12 @@ def _is_any(host: str) -> bool:
 
 
 def _is_own(name: str) -> bool:
-    """A page served by this very address is not foreign; on other hosts no page is served, and origins are named."""
+    """Whether pages of this host are of the same origin: those on loopback; all others must be named."""
     return is_loopback(name.rpartition(":")[0] if not name.endswith("]") and ":" in name else name)
 
 
 def _hosts(host: str, port: int, named: Iterable[str]) -> frozenset[str]:
-    """What the Host header may say: this address and the loopback names with the port, and what was named, as it was named.
+    """The allowed Host headers: this address and the loopback names with the port, and the names that were given.
 
     A name without a port is allowed with this server's port as well: proxies differ in what they pass on.
     """
@@ -156,12 +155,15 @@ def _hosts(host: str, port: int, named: Iterable[str]) -> frozenset[str]:
 
 def _browser_origin(given: str) -> str:
     origin = given.strip().lower().rstrip("/")
-    try:
-        parts = urlsplit(origin)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.path and not parts.query
-    except ValueError:
-        usable = False
-    if not usable or "*" in origin or "@" in origin:
+    parts = split_url(origin)
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or "@" in origin
+    ):
         raise SettingsError(
             f"--allow-origin takes the origin of a page, such as https://chat.example.com, not {given!r}. Each is named in full."
         )
@@ -169,14 +171,10 @@ def _browser_origin(given: str) -> str:
 
 
 def _require_url(name: str, given: str, example: str) -> None:
-    try:
-        parts = urlsplit(given)
-        host = parts.hostname or ""
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-        usable = bool(host) and secure and not parts.query and not parts.fragment and not parts.username
-    except ValueError:
-        usable = False
-    if not usable:
+    parts = split_url(given)
+    host = (parts and parts.hostname) or ""
+    schemes = ("https", "http") if is_loopback(host) else ("https",)
+    if not parts or not host or parts.scheme not in schemes or parts.query or parts.fragment or parts.username:
         raise SettingsError(f"--auth oauth needs {name}: an https URL such as {example} (http on loopback only).")
 
 

@@ -19,7 +19,7 @@ from typing import Any
 EARLY_SECONDS = 30.0
 """A worker that ends sooner than this after its start has failed at start."""
 MAX_EARLY_ENDS = 5
-"""So many within `EARLY_SECONDS`, and no more workers are started: what restarts this process sees that it failed."""
+"""After so many within `EARLY_SECONDS` no worker is started any more, and the process fails visibly."""
 
 
 class Supervisor:

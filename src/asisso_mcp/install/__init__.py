@@ -1,1 +1,1 @@
-"""`asisso-mcp install`: puts the server into a client's own settings file and takes it out again. Nothing else there changes."""
+"""`asisso-mcp install`: adds the server to a client's settings file, or removes it, and changes nothing else there."""

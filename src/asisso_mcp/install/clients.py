@@ -11,14 +11,14 @@ from asisso_mcp.install.launch_command import LaunchCommand
 SERVER = "asisso"
 KEY = "ASISSO_API_KEY"
 INPUT_ID = "asisso-api-key"
-"""The question by which a client asks for the key itself."""
+"""The id of the prompt by which a client asks for the key."""
 
 FileFormat = Literal["json", "jsonc", "toml", "yaml"]
 
 
 @dataclass(frozen=True)
 class Platform:
-    """A person's operating system, home folder and environment. system: a value of `sys.platform`."""
+    """The operating system (a value of `sys.platform`), home folder and environment that decide where files are."""
 
     system: str
     home: Path
@@ -38,9 +38,9 @@ class Platform:
         return self.folder("XDG_CONFIG_HOME", ".config").joinpath(*name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Client:
-    """One client.
+    """One MCP client and its settings file.
 
     source: the page on which its makers describe the file; look there when something changes.
     config_path: its file for all of a person's projects. config_path_text: the same in words, for the documentation.
@@ -55,8 +55,8 @@ class Client:
     format: FileFormat
     config_path: Callable[[Platform], Path]
     config_path_text: str
-    project: tuple[str, ...] | None
-    root_key: str
+    project: tuple[str, ...] | None = None
+    root_key: str = "mcpServers"
     key_reference: str | None
     key_hint: str
     check: str
@@ -65,7 +65,7 @@ class Client:
 
     @property
     def path(self) -> tuple[Step, ...]:
-        """Where the block is in the file."""
+        """The path of the server's block in the file."""
         return (self.root_key, SERVER)
 
     def file(self, platform: Platform, project: Path | None = None) -> Path:
@@ -77,7 +77,7 @@ class Client:
         return project.joinpath(*self.project)
 
     def block(self, launch: LaunchCommand, *, keyless: bool, key: str | None = None) -> dict[str, Any]:
-        """The block for this launch command. keyless: it says nothing about a key. key: the key itself, to be stored."""
+        """The server's block for this launch command. keyless: without any reference to a key. key: the key itself, to be stored."""
         match self.name:
             case "codex":
                 block: dict[str, Any] = {"command": launch.command, "args": list(launch.arguments)}
@@ -111,8 +111,6 @@ CLIENTS = (
             "`~/Library/Application Support/Claude/claude_desktop_config.json` (macOS), "
             "`%APPDATA%\\Claude\\claude_desktop_config.json` (Windows)"
         ),
-        project=None,
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY}",  # not replaced by this client: it stands for "unset" until a person puts the key there
         key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
         check="Quit Claude Desktop entirely and start it again: Settings → Developer shows asisso as running.",
@@ -125,7 +123,6 @@ CLIENTS = (
         config_path=lambda platform: platform.folder("CLAUDE_CONFIG_DIR") / ".claude.json",
         config_path_text="`~/.claude.json`",
         project=(".mcp.json",),
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY:-}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
         check="`claude mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
@@ -139,7 +136,6 @@ CLIENTS = (
         config_path=lambda platform: platform.home / ".cursor" / "mcp.json",
         config_path_text="`~/.cursor/mcp.json`",
         project=(".cursor", "mcp.json"),
-        root_key="mcpServers",
         key_reference="${env:ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which Cursor starts, or run this again with --ask-key.",
         check="Settings → MCP shows asisso with a green dot and its tools.",
@@ -184,7 +180,6 @@ CLIENTS = (
         config_path=lambda platform: platform.home / ".gemini" / "settings.json",
         config_path_text="`~/.gemini/settings.json`",
         project=(".gemini", "settings.json"),
-        root_key="mcpServers",
         key_reference="${ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start gemini, or run this again with --ask-key.",
         check="`gemini mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
@@ -196,8 +191,6 @@ CLIENTS = (
         format="json",
         config_path=lambda platform: platform.home / ".codeium" / "windsurf" / "mcp_config.json",
         config_path_text="`~/.codeium/windsurf/mcp_config.json`",
-        project=None,
-        root_key="mcpServers",
         key_reference="${env:ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which Windsurf starts, or run this again with --ask-key.",
         check="Refresh in Cascade's MCP panel: asisso appears with its tools.",
@@ -213,7 +206,6 @@ CLIENTS = (
             else platform.folder("XDG_CONFIG_HOME", ".config") / "goose" / "config.yaml"
         ),
         config_path_text="`~/.config/goose/config.yaml` (macOS, Linux), `%APPDATA%\\Block\\goose\\config\\config.yaml` (Windows)",
-        project=None,
         root_key="extensions",
         key_reference=None,
         key_hint=(

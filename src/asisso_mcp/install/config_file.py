@@ -1,4 +1,4 @@
-"""The server's block in a client's settings file: put in, changed, taken out. Everything else in the file stays as it is.
+"""Adds, changes and removes the server's block in a client's settings file. Everything else in the file stays as it is.
 
 Each change is read back and compared with what it should be, so that an unforeseen file is refused rather than damaged.
 """
@@ -32,7 +32,7 @@ _INPUT_PATH: tuple[Step, ...] = ("inputs", ("id", INPUT_ID))
 
 @dataclass(frozen=True)
 class InstallResult:
-    """What was done to a file. backup: the old file, if it was kept. deleted_backups: how many older ones were deleted."""
+    """What was done to a file. backup: the copy of the old file, if one was made. deleted_backups: how many were deleted."""
 
     file: Path
     changed: bool
@@ -111,19 +111,14 @@ def get_value(text: str, file_format: FileFormat, path: Sequence[Step]) -> Any:
     return value
 
 
-def set_value(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any]) -> str:
-    """The text with `value` at the path. Raises UnsupportedFile."""
-    return _edit(text, file_format, path, value)
-
-
 def remove_value(text: str, file_format: FileFormat, path: Sequence[Step]) -> str:
     """The text without the value at the path, nor what became empty on the way to it. Raises UnsupportedFile."""
-    return text if get_value(text, file_format, path) is None else _edit(text, file_format, path, None)
+    return text if get_value(text, file_format, path) is None else set_value(text, file_format, path, None)
 
 
 @contextmanager
 def _naming(file: Path) -> Iterator[None]:
-    """Turns UnsupportedFile into an InstallError that names the file and says what to do."""
+    """Convert UnsupportedFile into an InstallError that names the file and says what to do."""
     try:
         yield
     except UnsupportedFile as error:
@@ -149,12 +144,12 @@ def _with_block(
 
 
 def _split_mark(text: str) -> tuple[str, str]:
-    """The byte order mark that some editors put first, and the rest."""
+    """The byte order mark that some editors write first, and the rest of the text."""
     return (text[0], text[1:]) if text.startswith("\ufeff") else ("", text)
 
 
 def _is_empty(text: str) -> bool:
-    """Whether the file holds nothing once our block is out of it."""
+    """Whether the file holds nothing without our block."""
     return text.strip() in ("", "{}")
 
 
@@ -187,7 +182,7 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith("$")
 
 
-def _edit(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any] | None) -> str:
+def set_value(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any] | None) -> str:
     """The text with `value` at the path, or without what is there (None)."""
     wanted = parse(text, file_format)
     _change(wanted, path, value)
@@ -278,8 +273,9 @@ def _find(value: Any, step: Step) -> Any:
 def _change(value: Any, path: Sequence[Step], new: Mapping[str, Any] | None) -> None:
     """Set what is at the path to `new`, or delete it (None) with what becomes empty on the way to it."""
     step, rest = path[0], path[1:]
-    if type_name := _wrong_type(value, step):
-        raise UnsupportedFile(f"there is something else where {type_name} belongs")
+    if not _leads_through(step, value):
+        belongs = "an object" if isinstance(step, str) else "a list"
+        raise UnsupportedFile(f"there is something else where {belongs} belongs")
     place = _find(value, step)
     if rest:  # only the last step of a path leads into a list
         if place is None or value[place] is None:
@@ -295,8 +291,5 @@ def _change(value: Any, path: Sequence[Step], new: Mapping[str, Any] | None) -> 
         value[step if place is None else place] = new
 
 
-def _wrong_type(value: Any, step: Step) -> str | None:
-    """What should be here instead of `value` for the step to lead on, or None."""
-    if isinstance(step, str):
-        return None if isinstance(value, dict) else "an object"
-    return None if isinstance(value, list) else "a list"
+def _leads_through(step: Step, value: Any) -> bool:
+    return isinstance(value, dict if isinstance(step, str) else list)

@@ -1,4 +1,4 @@
-"""Reading and replacing a settings file that another program owns: all or nothing, through links, its permissions kept."""
+"""Reads and replaces a settings file of another program: atomically, through links, with its permissions kept."""
 
 import os
 import re

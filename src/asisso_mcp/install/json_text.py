@@ -74,11 +74,11 @@ class _Document:
         return at
 
     def end(self, at: int) -> int:
-        """The position at which the value that starts here ends."""
+        """The position behind the value that starts here."""
         return _DECODER.raw_decode(self.strict, at)[1]
 
     def children(self, at: int, step: Step) -> list[_Child]:
-        """The members or elements of what starts here. Raises UnsupportedFile when it is not what the step leads through."""
+        """The members or elements of the value that starts here. Raises UnsupportedFile when it has not the step's type."""
         named = isinstance(step, str)
         if self.strict[at] != ("{" if named else "["):
             raise UnsupportedFile(f"there is something else where {'an object' if named else 'a list'} belongs")
@@ -164,7 +164,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _find(children: Sequence[_Child], step: Step) -> _Child | None:
-    """The last one, as every reader takes it when a name is there twice."""
+    """The child for this step; the last one where a name is there twice, as JSON parsers have it."""
     for child in reversed(children):
         if isinstance(step, str):
             if child.label == step:

@@ -27,7 +27,7 @@ UVX = LaunchCommand("uvx", (PROGRAM,))
 
 
 def launch_command(prefix: str = sys.prefix, path: str | None = None) -> LaunchCommand:
-    """The running installation by its full path, since clients have a PATH of their own; `uvx` where it lies in a cache.
+    """The command of the running installation by its full path (clients have another PATH); `uvx` where it lies in a cache.
 
     prefix: the running environment. path: where `uvx` is looked for, in the form of PATH (None: PATH itself).
     """

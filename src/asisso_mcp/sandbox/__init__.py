@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from asisso_mcp.sandbox.faults import Fault, Faults, parse_fault
     from asisso_mcp.sandbox.sandbox import Sandbox
     from asisso_mcp.sandbox.seed import KEY, NO_TELEPHONY_KEY, OTHER_TENANT_KEY, TOKEN
-    from asisso_mcp.sandbox.server import Running, serve
+    from asisso_mcp.sandbox.server import RunningServer, serve
 
 __all__ = [
     "KEY",
@@ -22,7 +22,7 @@ __all__ = [
     "Fault",
     "Faults",
     "RecordedRequest",
-    "Running",
+    "RunningServer",
     "Sandbox",
     "parse_fault",
     "serve",
@@ -36,7 +36,7 @@ _MODULES = {
     "Fault": "faults",
     "Faults": "faults",
     "RecordedRequest": "fault_responses",
-    "Running": "server",
+    "RunningServer": "server",
     "Sandbox": "sandbox",
     "parse_fault": "faults",
     "serve": "server",

@@ -27,8 +27,8 @@ class _Body(httpx2.AsyncByteStream):
             )
 
 
-class _Exchange:
-    """One request and what became of it."""
+class _RequestCycle:
+    """One request to the application, and its response as far as it was sent."""
 
     def __init__(self, request: httpx2.Request, body: bytes) -> None:
         self._request_body: bytes | None = body
@@ -101,12 +101,12 @@ class AsgiTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The application's response. Raises what httpx2 raises for a dropped connection or a late answer."""
-        exchange = _Exchange(request, await request.aread())
-        task = asyncio.create_task(exchange.run(self._app))
+        cycle = _RequestCycle(request, await request.aread())
+        task = asyncio.create_task(cycle.run(self._app))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        patience = request.extensions.get("timeout", {}).get("read")
-        done, _ = await asyncio.wait({task}, timeout=patience)
+        timeout = request.extensions.get("timeout", {}).get("read")
+        done, _ = await asyncio.wait({task}, timeout=timeout)
         if not done:
             raise httpx2.ReadTimeout("", request=request)
-        return exchange.response(request)
+        return cycle.response(request)

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
+from starlette.requests import ClientDisconnect, Request
+
 from asisso_mcp.sandbox import side_effects
 from asisso_mcp.sandbox.fault_responses import (
     INSTEAD,
@@ -29,11 +31,11 @@ class FaultInjector:
 
     def __init__(self, app: App, store: Store, faults: Faults, record: Callable[[RecordedRequest], None]) -> None:
         self._app, self._store, self._faults, self._record = app, store, faults, record
-        self._undone: set[int] = set()
+        self._pending_import_ends: set[int] = set()
         self._late: set[asyncio.Task[None]] = set()
 
     def close(self) -> None:
-        """Cancel what is still to be executed late; may be called from any thread."""
+        """Cancel requests that were to be executed later; may be called from any thread."""
         for task in tuple(self._late):
             if not (loop := task.get_loop()).is_closed():
                 loop.call_soon_threadsafe(task.cancel)
@@ -43,7 +45,10 @@ class FaultInjector:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await _read(receive)
+        try:
+            body = await Request(scope, receive).body()
+        except ClientDisconnect:
+            return
         method, path = scope["method"], scope["path"]
         acting = [fault for fault in self._faults if self._acts(fault, method, path)]
         recorded = RecordedRequest(method, path, parse_json(body))
@@ -53,7 +58,7 @@ class FaultInjector:
             await self._respond(context, body)
         finally:
             if method == "GET" and "/campaign/" in path:
-                self._undo_pauses(context.campaign)
+                self._end_imports(context.campaign)
 
     def _acts(self, fault: Fault, method: str, path: str) -> bool:
         if not fault.matches(method, path):
@@ -94,7 +99,7 @@ class FaultInjector:
         await context.reply(answer.status or 500, answer.headers, answer.body)
 
     def _execute_later(self, seconds: float, scope: Message, body: bytes) -> None:
-        """Execute a request that was turned away, whatever becomes of its caller and connection."""
+        """Execute a refused request after `seconds`, whatever becomes of its caller and connection."""
 
         async def execute() -> None:
             await asyncio.sleep(seconds)
@@ -133,32 +138,20 @@ class FaultInjector:
         if context.answer.status == HTTPStatus.OK:
             edit("after", "overwrite")
             trip("after")
-            self._promise_unsync(context.acting, campaign)
+            self._schedule_import_end(context.acting, campaign)
 
-    def _promise_unsync(self, acting: list[Fault], campaign: int) -> None:
+    def _schedule_import_end(self, acting: list[Fault], campaign: int) -> None:
         for fault in acting:
-            if fault.kind == "unsync" and fault.seconds is not None:
-                side_effects.unsync(self._store, campaign, fault.seconds)
-            elif fault.kind == "unsync":
-                self._undone.add(campaign)
+            if fault.kind == "import-ends" and fault.seconds is not None:
+                side_effects.end_import(self._store, campaign, fault.seconds)
+            elif fault.kind == "import-ends":
+                self._pending_import_ends.add(campaign)
 
-    def _undo_pauses(self, campaign: int | None) -> None:
-        read = set(self._undone) if campaign is None else self._undone & {campaign}
-        for undone in read:
-            self._undone.discard(undone)
-            side_effects.unsync(self._store, undone, 0)
-
-
-async def _read(receive: Receive) -> bytes:
-    """The whole body of a request, or what came of it before the caller hung up."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return body
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            return body
+    def _end_imports(self, campaign: int | None) -> None:
+        read = set(self._pending_import_ends) if campaign is None else self._pending_import_ends & {campaign}
+        for ended in read:
+            self._pending_import_ends.discard(ended)
+            side_effects.end_import(self._store, ended, 0)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

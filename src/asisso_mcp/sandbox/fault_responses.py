@@ -1,4 +1,4 @@
-"""How each fault answers a request: instead of the routes, or by spoiling what they answered.
+"""The responses of faults: instead of those of the routes, or made of them.
 
 A dropped connection needs the transport: whoever drives the application puts a function under `HANG_UP` in the scope's
 extensions ("flush" sends what is written and closes, "close" closes at once, "reset" sends a TCP reset).
@@ -28,7 +28,7 @@ _CHUNK = 65_536
 
 @dataclass
 class RecordedRequest:
-    """One request as it came in: `json` is its body or None, `status` what was answered, None for no answer (yet)."""
+    """One request: `json` is its decoded body or None, `status` that of the response, None where there is none (yet)."""
 
     method: str
     path: str
@@ -62,7 +62,7 @@ class BufferedResponse:
 
 
 class RequestContext:
-    """One request under way: its ASGI scope, the faults that act on it, and the response held back."""
+    """One request in progress: its ASGI scope, the faults that act on it, and the response that is held back."""
 
     def __init__(
         self, scope: Message, receive: Receive, send: Send, recorded: RecordedRequest, acting: list[Fault]
@@ -92,10 +92,10 @@ class RequestContext:
                 await asyncio.sleep(fault.seconds or 0)
 
     async def hang_up(self, how: str) -> None:
-        """Drop the connection. Raises AbortConnection where the server offers no way to do that."""
+        """Drop the connection. Raises AbortConnection where the server cannot do that."""
         hang_up = self.scope.get("extensions", {}).get(HANG_UP)
         if hang_up is None:
-            raise AbortConnection("this server offers no way to drop a connection")
+            raise AbortConnection("this server cannot drop a connection")
         hang_up(how)
         while (await self.receive())["type"] != "http.disconnect":
             pass

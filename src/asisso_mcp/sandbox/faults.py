@@ -1,4 +1,4 @@
-"""Faults that can be injected: what goes wrong, on which requests and how often; and their text form.
+"""The faults that can be injected (what goes wrong, on which requests, how often), and their text form.
 
 The text form is `kind[:key=value,key=value…]`, for example `drop-after:method=PATCH,times=1` or
 `foreign-edit:fields={"name":"New"},when=overwrite`. A value that starts as JSON is read as JSON.
@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "redirect": ("location",),
     "trip": ("when",),
     "foreign-edit": ("fields", "when"),
-    "unsync": ("seconds",),
+    "import-ends": ("seconds",),
     "poison": (),
 }
 """Each kind with the parameters it takes beside the selectors."""
@@ -42,7 +42,7 @@ _WRITES = ("PATCH", "POST")
 _IMPLIED = {
     "trip": _WRITES,
     "foreign-edit": ("PATCH",),
-    "unsync": ("POST",),
+    "import-ends": ("POST",),
     "stale-body": _WRITES,
     "minimal-body": _WRITES,
 }
@@ -51,7 +51,7 @@ _CAMPAIGN = re.compile(r"/campaign/(\d+)(?:/|$)")
 
 @dataclass(kw_only=True, eq=False)
 class Fault:
-    """One kind of trouble, the requests that meet it, and its parameters; `fired` counts.
+    """One fault: its kind, the requests that it acts on, and its parameters. `fired` counts how often it acted.
 
     kind: `delay` (`seconds`, `when` before or after execution) · `status` (`code`, `retry_after` seconds or HTTP date,
     `body`; not executed, or `executed_after` so many seconds all the same; with `fields`, another user's PATCH of them
@@ -61,7 +61,7 @@ class Fault:
     `stale-body` (executed, and a success that shows the campaign as it was before) · `minimal-body` (executed, and a
     success with id, name and state alone) · `redirect` (`location`; not executed) · `trip` (the breaker trips `when`
     before or after a write to a running campaign) · `foreign-edit` (another user's PATCH of `fields` lands `when` before
-    or after ours; `overwrite` puts their stale metadata back after our answer was made, `lost` before it was) · `unsync`
+    or after ours; `overwrite` puts their stale metadata back after our answer was made, `lost` before it was) · `import-ends`
     (a pause is undone after the next read, or after `seconds` of the clock) · `poison` (`campaign` stores a partial
     retry_config, at once).
 
@@ -113,18 +113,18 @@ class Fault:
         self._random = random.Random(self.seed)  # noqa: S311 - repeatable, not secret
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether the selectors fit the request; counts nothing."""
+        """Whether the selectors fit the request. Counts nothing."""
         methods = (self.method,) if self.method else _IMPLIED.get(self.kind)
         return (
             self.kind != "poison"
             and (methods is None or method in methods)
-            and (self.kind != "unsync" or path.endswith("/pause"))
+            and (self.kind != "import-ends" or path.endswith("/pause"))
             and (self.path is None or self.path in path)
             and (self.campaign is None or self.campaign == campaign_of(path))
         )
 
     def fires(self) -> bool:
-        """Whether it happens to this matching request; counts."""
+        """Whether the fault acts on this matching request. Counts it."""
         if self.times is not None and self.fired >= self.times:
             return False
         self._seen += 1
@@ -134,11 +134,11 @@ class Fault:
         return True
 
 
-class Faults:
+class Faults(list[Fault]):
     """The faults of a sandbox, in the order in which they act; may be changed while it serves."""
 
     def __init__(self, faults: Iterable[Fault] = (), *, added: Callable[[Fault], None] = lambda _: None) -> None:
-        self._faults: list[Fault] = []
+        super().__init__()
         self._added = added
         for fault in faults:
             self.add(fault)
@@ -146,27 +146,8 @@ class Faults:
     def add(self, fault: Fault) -> Fault:
         """Add a fault at the end; returns it. A `poison` acts at once."""
         self._added(fault)
-        self._faults.append(fault)
+        self.append(fault)
         return fault
-
-    append = add
-
-    def remove(self, fault: Fault) -> None:
-        """Take a fault out. Raises ValueError when it is not there."""
-        self._faults.remove(fault)
-
-    def clear(self) -> None:
-        """Take all faults out."""
-        self._faults.clear()
-
-    def __iter__(self) -> Iterator[Fault]:
-        return iter(tuple(self._faults))
-
-    def __len__(self) -> int:
-        return len(self._faults)
-
-    def __getitem__(self, index: int) -> Fault:
-        return self._faults[index]
 
 
 def campaign_of(path: str) -> int | None:
@@ -191,7 +172,7 @@ _PLAIN = re.compile(r".*?(?=,[a-z_]+=|$)", re.DOTALL)
 
 
 def parse_fault(text: str) -> Fault:
-    """The fault that `text` describes; raises ValueError with a sentence that names what is allowed."""
+    """The fault that `text` describes. Raises ValueError with a sentence that names what is allowed."""
     kind, _, rest = text.strip().partition(":")
     if kind not in KINDS:
         raise ValueError(f"There is no fault {kind!r}. The kinds are: {', '.join(KINDS)}.")

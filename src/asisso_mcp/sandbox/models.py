@@ -29,7 +29,7 @@ _Clock = Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
 
 
 class RetryConfigRequest(BaseModel):
-    """Its defaults are not the ones that are shown for an unset section: two retries, voicemail too."""
+    """Retries in a PATCH; these defaults differ from those that are shown for an unset section."""
 
     enabled: bool = True
     max_retries: int = Field(default=2, ge=0, le=10)
@@ -40,7 +40,7 @@ class RetryConfigRequest(BaseModel):
 
 
 class TimeSlotRequest(BaseModel):
-    """Local times as "HH:MM"; `day_of_week` is 0 for Monday."""
+    """A slot in a PATCH: local times as "HH:MM", and `day_of_week`, 0 for Monday."""
 
     day_of_week: int = Field(ge=0, le=6)
     start_time: _Clock
@@ -55,7 +55,7 @@ class TimeSlotRequest(BaseModel):
 
 
 class ScheduleConfigRequest(BaseModel):
-    """Calling hours; a schedule that is off needs a slot too."""
+    """Calling hours in a PATCH; a schedule that is off needs a slot too."""
 
     enabled: bool = True
     timezone: str = "UTC"
@@ -71,7 +71,7 @@ class ScheduleConfigRequest(BaseModel):
 
 
 class CircuitBreakerRequest(BaseModel):
-    """`failure_threshold` is a fraction; the window is in seconds."""
+    """The breaker in a PATCH: `failure_threshold` is a fraction, the window is in seconds."""
 
     enabled: bool = True
     failure_threshold: float = Field(default=0.5, ge=0.0, le=1.0)
@@ -170,29 +170,6 @@ class CampaignsResponse(BaseModel):
     campaigns: list[CampaignResponse]
 
 
-class SourceSync(BaseModel):
-    """How far the import of contacts is."""
-
-    status: str
-    last_synced_at: datetime | None
-    error: str | None
-
-
-class CampaignProgressResponse(BaseModel):
-    """The answer to `GET …/progress`."""
-
-    campaign_id: int
-    state: str
-    total_rows: int
-    processed_rows: int
-    failed_calls: int
-    progress_percentage: float
-    source_sync: SourceSync
-    rate_limit: int
-    started_at: datetime | None
-    completed_at: datetime | None
-
-
 class LastCampaignSettings(BaseModel):
     """Settings of the newest campaign, as a form would propose them."""
 
@@ -226,29 +203,6 @@ def to_response(row: Mapping[str, Any]) -> CampaignResponse:
     )
 
 
-def to_progress(row: Mapping[str, Any]) -> CampaignProgressResponse:
-    """The progress of one stored row, where an unknown total is 0."""
-    total = row["total_rows"] or 0
-    failure = next((entry["message"] for entry in row["logs"] if entry["event"] == "source_sync_failed"), None)
-    pending = {"created": "pending", "syncing": "in_progress"}
-    return CampaignProgressResponse(
-        campaign_id=row["id"],
-        state=row["state"],
-        total_rows=total,
-        processed_rows=row["processed_rows"],
-        failed_calls=row["processed_rows"] // 2,  # busy and no answer count here, unlike in failed_rows
-        progress_percentage=row["processed_rows"] / total * 100 if total else 0,
-        source_sync=SourceSync(
-            status="failed" if failure else pending.get(row["state"], "completed"),
-            last_synced_at=row["started_at"] if row["total_rows"] is not None else None,
-            error=failure,
-        ),
-        rate_limit=1,
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-    )
-
-
 def effective_breaker(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the breaker really does: defaults merged key by key under whatever is stored."""
+    """The breaker settings that are in effect: defaults, overlaid key by key with what is stored."""
     return {**EFFECTIVE_BREAKER, **(row["metadata"].get("circuit_breaker") or {})}

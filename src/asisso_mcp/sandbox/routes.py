@@ -4,8 +4,6 @@ FastAPI itself gives the first half of the order: routing and redirects, unreada
 that raises), then validation of path and body. The handlers give the second half.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
@@ -49,19 +47,13 @@ _Organization = Annotated[int, Depends(_organization)]
 
 
 def build(store: Store) -> FastAPI:
-    """The application over a store. Errors that the real server does not handle are raised, and become its plain 500."""
+    """Build the application over a store. Errors that the real server does not handle are raised, and become its plain 500."""
     app = FastAPI(title="Asisso sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
-    app.add_exception_handler(rules.HttpException, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
-    _reading(app, store)
-    _writing(app, store)
+    _add_reads(app, store)
+    _add_writes(app, store)
     return app
-
-
-async def _refused(request: Request, refusal: Exception) -> JSONResponse:  # noqa: ARG001 - the handler's signature
-    assert isinstance(refusal, rules.HttpException)  # noqa: S101 - registered for this class only
-    return JSONResponse({"detail": refusal.detail}, refusal.status)
 
 
 async def _invalid(request: Request, invalid: Exception) -> JSONResponse:
@@ -74,11 +66,11 @@ async def _invalid(request: Request, invalid: Exception) -> JSONResponse:
 def _found(store: Store, campaign_id: int, organization_id: int) -> Row:
     row = store.row(rules.column_id(campaign_id), organization_id)
     if row is None:
-        raise rules.HttpException(404, rules.NOT_FOUND)
+        raise HTTPException(404, rules.NOT_FOUND)
     return row
 
 
-def _reading(app: FastAPI, store: Store) -> None:
+def _add_reads(app: FastAPI, store: Store) -> None:
     @app.get("/api/v1/health")
     async def health(request: Request) -> dict[str, Any]:
         return {
@@ -120,26 +112,11 @@ def _reading(app: FastAPI, store: Store) -> None:
     async def campaign(campaign_id: int, organization: _Organization) -> models.CampaignResponse:
         return models.to_response(_found(store, campaign_id, organization))
 
-    @app.get("/api/v1/campaign/{campaign_id}/progress")
-    async def progress(campaign_id: int, organization: _Organization) -> models.CampaignProgressResponse:
-        return models.to_progress(_found(store, campaign_id, organization))
 
-
-def _writing(app: FastAPI, store: Store) -> None:
+def _add_writes(app: FastAPI, store: Store) -> None:
     def written(request: Request, campaign_id: int, organization: int) -> models.CampaignResponse:
         request.scope.get(AFTER_COMMIT, lambda: None)()
         return models.to_response(_found(store, campaign_id, organization))
-
-    def move(campaign_id: int, organization: int, step: Callable[[Row, datetime], Mapping[str, Any]]) -> None:
-        with store.transaction():
-            row = _found(store, campaign_id, organization)
-            if step is not rules.paused and row["quota"] is not None:
-                raise rules.HttpException(402, row["quota"])
-            store.write(campaign_id, step(row, store.now()))
-
-    def needs_telephony(organization: int) -> None:
-        if store.default_telephony(organization) is None:
-            raise rules.HttpException(401, rules.NO_TELEPHONY)
 
     @app.patch("/api/v1/campaign/{campaign_id}")
     async def update(
@@ -156,19 +133,19 @@ def _writing(app: FastAPI, store: Store) -> None:
             store.write(campaign_id, changes)
         return written(request, campaign_id, organization)
 
-    @app.post("/api/v1/campaign/{campaign_id}/start")
-    async def start(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
-        needs_telephony(organization)
-        move(campaign_id, organization, rules.started)
-        return written(request, campaign_id, organization)
-
     @app.post("/api/v1/campaign/{campaign_id}/pause")
     async def pause(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
-        move(campaign_id, organization, rules.paused)
+        with store.transaction():
+            store.write(campaign_id, rules.paused(_found(store, campaign_id, organization)))
         return written(request, campaign_id, organization)
 
     @app.post("/api/v1/campaign/{campaign_id}/resume")
     async def resume(request: Request, campaign_id: int, organization: _Organization) -> models.CampaignResponse:
-        needs_telephony(organization)
-        move(campaign_id, organization, rules.resumed)
+        if store.default_telephony(organization) is None:
+            raise HTTPException(401, rules.NO_TELEPHONY)
+        with store.transaction():
+            row = _found(store, campaign_id, organization)
+            if row["quota"] is not None:
+                raise HTTPException(402, row["quota"])
+            store.write(campaign_id, rules.resumed(row, store.now()))
         return written(request, campaign_id, organization)

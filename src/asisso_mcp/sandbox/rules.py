@@ -1,21 +1,13 @@
-"""The API's rules: which states allow what, which limits hold, and what is stored. Pure."""
+"""The API's rules: which states allow what, which limits hold, and what is stored."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fastapi import HTTPException
+
 from asisso_mcp.sandbox.models import UpdateCampaignRequest
-from asisso_mcp.sandbox.simulation import CHECK, SYNC, to_iso
-
-
-class HttpException(Exception):
-    """A 4xx answer: its `status`, and the text of `detail`."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
+from asisso_mcp.sandbox.simulation import CHECK, to_iso
 
 NOT_FOUND = "Campaign not found"
 NO_TELEPHONY = "You must configure telephony first by going to APP_URL/configure-telephony"
@@ -35,9 +27,9 @@ def column_id(campaign_id: int) -> int:
 def edited(
     row: Mapping[str, Any], body: UpdateCampaignRequest, *, org_limit: int, active_numbers: int
 ) -> dict[str, Any]:
-    """The columns a PATCH stores; raises HttpException. Published reference, PATCH: only in draft or paused."""
+    """The columns a PATCH stores; raises HTTPException. Published reference, PATCH: only in draft or paused."""
     if row["state"] not in EDITABLE:
-        raise HttpException(400, f"Cannot update a {row['state']} campaign")
+        raise HTTPException(400, f"Cannot update a {row['state']} campaign")
     if body.max_concurrency is not None:
         _within_limit(body.max_concurrency, org_limit, active_numbers)
     return stored_changes(row, body)
@@ -61,36 +53,27 @@ def stored_changes(row: Mapping[str, Any], body: UpdateCampaignRequest) -> dict[
 def _within_limit(wanted: int, org_limit: int, active_numbers: int) -> None:
     if 0 < active_numbers < org_limit:
         if wanted > active_numbers:
-            raise HttpException(
+            raise HTTPException(
                 400,
                 f"max_concurrency ({wanted}) cannot exceed {active_numbers}. You have {active_numbers} phone number(s) "
                 "configured. Add more CLIs in telephony configuration to increase concurrency.",
             )
     elif wanted > org_limit:
-        raise HttpException(400, f"max_concurrency ({wanted}) cannot exceed organization limit ({org_limit})")
+        raise HTTPException(400, f"max_concurrency ({wanted}) cannot exceed organization limit ({org_limit})")
 
 
-def started(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The columns that a start stores; raises HttpException unless it is a draft."""
-    _need(row, "start", "'created'", {"created"})
-    columns: dict[str, Any] = {"state": "syncing", "started_at": to_iso(now), "sync_ends_at": to_iso(now + SYNC)}
-    if row["parent_campaign_id"] is not None:  # a redial has its rows already
-        columns |= {"state": "running", "sync_ends_at": None, "advanced_at": to_iso(now)}
-    return columns
-
-
-def paused(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:  # noqa: ARG001 - one shape for all three
-    """The columns that a pause stores; raises HttpException unless it runs or imports."""
-    _need(row, "pause", "'running' or 'syncing'", {"running", "syncing"})
+def paused(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that a pause stores; raises HTTPException unless it runs or imports."""
+    _require_state(row, "pause", "'running' or 'syncing'", {"running", "syncing"})
     return {"state": "paused"}
 
 
 def resumed(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The columns that a resume stores; raises HttpException unless it is paused."""
-    _need(row, "resume", "'paused'", {"paused"})
+    """The columns that a resume stores; raises HTTPException unless it is paused."""
+    _require_state(row, "resume", "'paused'", {"paused"})
     return {"state": "running", "advanced_at": to_iso(now), "check_at": to_iso(now + CHECK)}
 
 
-def _need(row: Mapping[str, Any], verb: str, wanted: str, states: set[str]) -> None:
+def _require_state(row: Mapping[str, Any], verb: str, wanted: str, states: set[str]) -> None:
     if row["state"] not in states:
-        raise HttpException(400, f"Campaign must be in {wanted} state to {verb}, current state: {row['state']}")
+        raise HTTPException(400, f"Campaign must be in {wanted} state to {verb}, current state: {row['state']}")

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asisso_mcp.sandbox import routes, seed, side_effects
+from asisso_mcp.sandbox import routes, side_effects
 from asisso_mcp.sandbox.fault_injection import FaultInjector
 from asisso_mcp.sandbox.fault_responses import App, RecordedRequest
 from asisso_mcp.sandbox.faults import Fault, Faults
 from asisso_mcp.sandbox.models import effective_breaker
+from asisso_mcp.sandbox.seed import fill
 from asisso_mcp.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -38,34 +39,37 @@ class Sandbox:
         seed: bool = True,
     ) -> None:
         self._store = Store(db, clock)
-        _fill(self._store, seed)
+        fill(self._store, campaigns=seed)
         self.requests: list[RecordedRequest] = []
-        """What was asked, newest last; the latest ten thousand."""
+        """The latest ten thousand requests, newest last."""
         self.faults = Faults(faults, added=lambda fault: side_effects.poison(self._store, fault))
         self._routes = routes.build(self._store)
         self._injector = FaultInjector(self._routes, self._store, self.faults, self._record)
         self.app: App = self._injector
 
     def transport(self) -> "httpx2.AsyncBaseTransport":
-        """For `httpx2.AsyncClient(transport=…)`: in process, with a socket's failures."""
+        """A transport for `httpx2.AsyncClient`: in process, with a socket's failures."""
         from asisso_mcp.sandbox.asgi_transport import AsgiTransport
 
         return AsgiTransport(self.app)
 
     def campaign(self, campaign_id: int) -> dict[str, Any]:
-        """A copy of everything that is stored, and `effective_circuit_breaker`; raises LookupError."""
+        """A copy of a stored campaign, with `effective_circuit_breaker`. Raises LookupError."""
         row = self._store.row(campaign_id)
         if row is None:
             raise LookupError(f"there is no campaign {campaign_id}")
         return {**row, "effective_circuit_breaker": effective_breaker(row)}
 
     def put(self, campaign_id: int, **stored: Any) -> None:
-        """Stores values as they are, unchecked. Columns and `metadata`, or one of its sections by name (None takes it
-        out); `quota` is the text of a 402. Raises LookupError, or TypeError for a name that is not stored."""
+        """Store values of a campaign as they are, unchecked.
+
+        Names are columns, `metadata`, or one of its sections (None removes it); `quota` is the text of a 402.
+        Raises LookupError, or TypeError for a name that is not stored.
+        """
         self._store.write(campaign_id, stored)
 
     def add(self, **stored: Any) -> int:
-        """A new campaign with these stored values, otherwise a fresh draft of the main tenant; returns its id."""
+        """Add a campaign with these stored values, otherwise a fresh draft of the main tenant. Returns its id."""
         return self._store.insert(stored)
 
     def openapi(self) -> dict[str, Any]:
@@ -73,14 +77,10 @@ class Sandbox:
         return self._routes.openapi()
 
     def close(self) -> None:
-        """End it: the store is closed, and what faults were to execute later is not executed."""
+        """Close the store, and cancel requests that faults were to execute later."""
         self._injector.close()
         self._store.close()
 
     def _record(self, request: RecordedRequest) -> None:
         self.requests.append(request)
         del self.requests[:-_REMEMBERED]
-
-
-def _fill(store: Store, campaigns: bool) -> None:
-    seed.fill(store, campaigns=campaigns)

@@ -1,4 +1,4 @@
-"""The contents of a fresh sandbox: three tenants with their keys, and a year of one company's campaigns, quirks included.
+"""The contents of a fresh sandbox: three tenants with their keys, and campaigns for every state and oddity.
 
 Ids are stable; `created_at` lies in 2026 and grows with the id, so the newest is listed first. The keys open nothing
 anywhere else.
@@ -19,7 +19,7 @@ OTHER_TENANT_KEY = "as_sandbox_other"
 """Another tenant: its campaigns do not exist for the main one."""
 
 NO_TELEPHONY_KEY = "as_sandbox_no_telephony"
-"""A tenant without telephony: start and resume answer 401."""
+"""A tenant without telephony: resume answers 401."""
 
 REVOKED_KEY = "as_sandbox_revoked"
 OWNERLESS_KEY = "as_sandbox_ownerless"
@@ -231,7 +231,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
 
 
 def fill(store: Store, *, campaigns: bool) -> None:
-    """Tenants, telephony and, if wanted, the campaigns; nothing when another process filled the file before."""
+    """Store the tenants, telephony and, if wanted, the campaigns; nothing where another process filled the file before."""
     with store.transaction():
         if not store.add_organization(MAIN, 20):
             return

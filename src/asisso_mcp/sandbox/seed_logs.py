@@ -1,4 +1,4 @@
-"""Log entries and names of the seed that are hard to show: trips, leaks, five hundred lines, hostile text."""
+"""Log entries and a name that are hard to show: a tripped breaker, leaked SQL, five hundred lines, hostile text."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ def tripped(
     successes: int = 0,
     window: int = 120,
 ) -> dict[str, Any]:
-    """The entry that a tripped circuit breaker leaves; recent failures newest first, 20 at most."""
+    """The log entry of a tripped circuit breaker; its recent failures are newest first, 20 at most."""
     total = failures + successes
     rate = failures / total
     recent = [

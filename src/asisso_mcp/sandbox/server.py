@@ -1,7 +1,6 @@
-"""The sandbox on a socket: uvicorn, on loopback only, whose connections the faults can drop."""
+"""The sandbox on a loopback socket, whose connections the faults can drop."""
 
 import asyncio
-import ipaddress
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from asisso_mcp.config import is_loopback
 from asisso_mcp.sandbox.fault_responses import HANG_UP, App, Message, Receive, Send
 from asisso_mcp.sandbox.sandbox import Sandbox
 
@@ -46,7 +46,7 @@ class _Droppable(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends on a signal and returns, where uvicorn would raise the signal again; a second one does not wait."""
+    """A uvicorn server that returns after a signal instead of raising it again; a second signal does not wait."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self.force_exit = self.should_exit
@@ -67,16 +67,9 @@ def _server(sandbox: Sandbox) -> _Server:
     return _Server(config)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> None:
-    """Serves until SIGINT or SIGTERM; raises ValueError for a host that is not loopback, OSError for a port in use."""
-    if not _is_loopback(host):
+    """Serve until SIGINT or SIGTERM. Raises ValueError for a host that is not loopback, OSError for a port in use."""
+    if not is_loopback(host):
         raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -91,7 +84,7 @@ def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> Non
             signal.signal(number, handler)
 
 
-class Running:
+class RunningServer:
     """A sandbox on a loopback port while the `with` block lasts; `url` is its origin.
 
     port: 0 for any free one; another, to come back where it was. Raises OSError for a port in use.

@@ -1,4 +1,4 @@
-"""Changes to a campaign by others: the breaker, another user, the import. Faults that change the store."""
+"""Faults that change the store: the breaker trips, another user edits, the import ends."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,20 +24,20 @@ _OTHERS_EDITS: tuple[dict[str, Any], ...] = (
 
 
 def poison(store: Store, fault: Fault) -> None:
-    """Stores the malformed row of a `poison` fault; raises LookupError for an unknown campaign."""
+    """Store the malformed row of a `poison` fault. Raises LookupError for an unknown campaign."""
     if fault.kind == "poison" and fault.campaign is not None:
         store.write(fault.campaign, {"retry_config": PARTIAL_RETRY})
         fault.fired += 1
 
 
 def can_trip(store: Store, campaign_id: int | None) -> bool:
-    """Whether the campaign is there and running."""
+    """Whether the breaker can trip: the campaign is there and running."""
     row = None if campaign_id is None else store.row(campaign_id)
     return row is not None and row["state"] == "running"
 
 
 def trip(store: Store, campaign_id: int) -> None:
-    """The breaker pauses a running campaign and logs it, with the settings that are in effect."""
+    """Pause a running campaign and log it, as the breaker does with the settings in effect."""
     with store.transaction():
         row = store.row(campaign_id)
         if row is None or row["state"] != "running":
@@ -53,7 +53,7 @@ def trip(store: Store, campaign_id: int) -> None:
 
 
 def foreign_edit(store: Store, campaign_id: int, fault: Fault, ours: Any, stale: Row | None) -> None:
-    """Another user's PATCH is stored. With a `stale` row, their copy of the metadata is older than our commit."""
+    """Store another user's PATCH. With a `stale` row, it overwrites our commit with that row's metadata."""
     with store.transaction():
         row = store.row(campaign_id)
         if row is None:
@@ -71,7 +71,7 @@ def _other_section(ours: Any) -> dict[str, Any]:
     return next((edit for edit in _OTHERS_EDITS if not touched & set(edit)), _OTHERS_EDITS[-1])
 
 
-def unsync(store: Store, campaign_id: int, seconds: float) -> None:
+def end_import(store: Store, campaign_id: int, seconds: float) -> None:
     """The sync that was running ends in `seconds` of the clock, and sets `running` whatever the state is then."""
     if store.row(campaign_id) is not None:
         store.write(campaign_id, {"sync_ends_at": to_iso(store.now() + timedelta(seconds=seconds))})

@@ -1,4 +1,4 @@
-"""How a campaign changes as time passes: imports end, contacts are called inside the calling hours, work runs out. Pure.
+"""How a campaign changes as time passes: imports end, contacts are called within the calling hours, campaigns complete. Pure.
 
 It is worked out when a row is looked up. The share of failing contacts is fixed (one in `FAILING_EVERY`), so that the same
 clock gives the same counts. Calling hours are evaluated as the real API does, which fails open: Monday is 0 in the
@@ -12,20 +12,19 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
-SYNC = timedelta(seconds=1)
 CONTACT = 10.0
 """Seconds of open calling window that one contact takes."""
 FAILING_EVERY = 17
 IDLE = timedelta(hours=1)
 CHECK = timedelta(seconds=60)
 LOOK_BACK = timedelta(days=14)
-"""After a longer absence only so much is advance through; it bounds the work of one access."""
+"""How much time at most is simulated at once; it bounds the work of one access."""
 _SYSTEM_ONLY = {"localtime", "posixrules", "Factory"}
 """Files beside the zones that the real server takes for zones."""
 
 
 def advance(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The stored columns that differ once the clock shows `now`; empty when nothing happened."""
+    """The stored columns that have changed by `now`; empty when nothing happened."""
     changed: dict[str, Any] = {}
     ends = _instant(row["sync_ends_at"])
     if ends is not None and now >= ends:
@@ -87,7 +86,7 @@ def _finished(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def to_iso(moment: datetime) -> str:
-    """An instant as the store keeps it."""
+    """An instant as the store keeps it: ISO 8601."""
     return moment.isoformat()
 
 

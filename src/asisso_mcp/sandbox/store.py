@@ -1,4 +1,4 @@
-"""The campaigns, kept in SQLite: in memory, or in a file that several processes may share.
+"""The store of campaigns and tenants in SQLite: in memory, or in a file that several processes may share.
 
 Every access is one short `BEGIN IMMEDIATE` transaction; JSON columns hold any shape, also malformed ones.
 """
@@ -82,12 +82,12 @@ class Store:
             self._sql.close()
 
     def now(self) -> datetime:
-        """What the clock shows."""
+        """The time of the clock, aware."""
         return self._clock()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, alone among threads and processes; may be nested."""
+        """One transaction, exclusive among threads and processes; may be nested."""
         with self._lock:
             if self._depth:
                 yield
@@ -105,7 +105,7 @@ class Store:
                 self._depth -= 1
 
     def row(self, campaign_id: int, organization_id: int | None = None) -> Row | None:
-        """One campaign as stored, after time has done its work; None if it is not there, or another tenant's."""
+        """One campaign as stored, advanced to the present; None if it is not there, or another tenant's."""
         where, values = "campaigns.id = ?", [campaign_id]
         if organization_id is not None:
             where, values = f"{where} AND campaigns.organization_id = ?", [campaign_id, organization_id]
@@ -129,8 +129,10 @@ class Store:
         return {**row, **changed}
 
     def write(self, campaign_id: int, stored: Mapping[str, Any]) -> None:
-        """Stores columns as they are given. The three sections of the metadata may be given by their own names, None
-        takes one out. Raises LookupError, and TypeError for a name that is no column."""
+        """Store columns as they are given. The three sections of the metadata may be given by their own names; None removes one.
+
+        Raises LookupError, and TypeError for a name that is no column.
+        """
         with self.transaction():
             row = self.row(campaign_id)
             if row is None:
@@ -142,7 +144,7 @@ class Store:
                 self._update(campaign_id, {"updated_at": to_iso(self.now()), **columns})
 
     def insert(self, stored: Mapping[str, Any]) -> int:
-        """A new campaign; returns its id. What is not given is as in a fresh draft."""
+        """Insert a campaign; returns its id. What is not given is as in a fresh draft."""
         now = to_iso(self.now())
         fresh = {**_FRESH, "created_at": now, "updated_at": now, "advanced_at": now}
         columns = _encoded({**fresh, **_columns(stored, {})})
@@ -163,28 +165,25 @@ class Store:
 
     def organization_limit(self, organization_id: int) -> int:
         """How many calls at once the tenant may have."""
-        with self._lock:
-            found = self._sql.execute("SELECT concurrent_limit FROM organizations WHERE id = ?", [organization_id])
-            return int(found.fetchone()[0])
+        return self._value("SELECT concurrent_limit FROM organizations WHERE id = ?", organization_id) or 0
 
     def active_numbers(self, configuration_id: int | None) -> int:
         """Active phone numbers of a telephony configuration; 0 for none."""
-        with self._lock:
-            found = self._sql.execute("SELECT active_numbers FROM telephony WHERE id = ?", [configuration_id])
-            row = found.fetchone()
-            return int(row[0]) if row else 0
+        return self._value("SELECT active_numbers FROM telephony WHERE id = ?", configuration_id) or 0
 
     def default_telephony(self, organization_id: int) -> int | None:
         """The tenant's default telephony configuration; None while there is no telephony at all."""
+        query = "SELECT id FROM telephony WHERE organization_id = ? ORDER BY is_default DESC, id"
+        return self._value(query, organization_id)
+
+    def _value(self, query: str, key: int | None) -> int | None:
+        """The first column of the first row; None where there is no row."""
         with self._lock:
-            found = self._sql.execute(
-                "SELECT id FROM telephony WHERE organization_id = ? ORDER BY is_default DESC, id", [organization_id]
-            )
-            row = found.fetchone()
-            return int(row[0]) if row else None
+            row = self._sql.execute(query, [key]).fetchone()
+        return int(row[0]) if row else None
 
     def add_organization(self, organization_id: int, concurrent_limit: int) -> bool:
-        """False when it is already there, that is, when the file was filled before."""
+        """Add a tenant. False when it is already there: the file was filled before."""
         done = self._sql.execute(
             "INSERT OR IGNORE INTO organizations VALUES (?, ?)", [organization_id, concurrent_limit]
         )

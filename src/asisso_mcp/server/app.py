@@ -1,4 +1,4 @@
-"""The MCP server: what a client sees of the tools. Transports are beside it."""
+"""The MCP server: the tools, resources, prompts and completions as clients see them, for any transport."""
 
 import asyncio
 import logging
@@ -31,6 +31,8 @@ from asisso_mcp.tools.services import TenantServices, utc_now
 
 if TYPE_CHECKING:
     import httpx2
+
+    from asisso_mcp.server.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +77,18 @@ def build_server(
     caller_of: Callable[[Any], Caller] = lambda _: OPERATOR,
     lists: Literal["public", "private"] = "public",
     tools: tuple[Tool, ...] = TOOLS,
+    telemetry: "Telemetry | None" = None,
 ) -> Server[TenantServices]:
-    """The server for these settings. Nothing is connected, and nothing heavy imported, before the first call needs it.
+    """Build the MCP server for these settings. Nothing is connected before the first call.
 
-    caller_of: who sent an HTTP request, as the way in established it. lists: "private" when not every caller sees the same.
-    tools: what is offered, in this order; policy may withhold some.
+    Args:
+        transport: replaces the network to the API, for tests.
+        clock: the current time, aware.
+        services: shared with the HTTP server; by default one set for these settings.
+        caller_of: the caller of an HTTP request, as authentication established it.
+        lists: "private" when not every caller sees the same tools and prompts.
+        tools: what is offered, in this order; the policy may withhold some.
+        telemetry: measures every message, where it is on.
     """
     policy = Policy.of(settings)
     registries = {may: Registry(tools, policy.within(Caller(may_write=may))) for may in (True, False)}
@@ -120,7 +129,7 @@ def build_server(
             answer = await tool.call(params.arguments or {}, call_for(context))
         return answer.as_result()
 
-    return Server(
+    server = Server(
         NAME,
         version=__version__,
         title=TITLE,
@@ -143,27 +152,34 @@ def build_server(
             "resources/read": CacheHint(ttl_ms=0, scope="private"),
         },
     )
+    if telemetry is not None:
+        server.middleware.append(telemetry.measure)
+    else:
+        server.middleware.clear()  # the SDK's own makes spans, also where nobody collects them
+    return server
 
 
 @contextmanager
 def _progress(context: ServerRequestContext[TenantServices], title: str) -> Iterator[None]:
-    """While the call lasts, tell a client that asked for progress that it is still going on.
+    """Report progress every `PROGRESS_SECONDS` while a call lasts, to a client that asked for it.
 
     Only the SDK knows who asked: in process there is no token, and the token 0 is one. So every call has a timer, which costs
     next to nothing; a task is made for the few calls that outlast it.
     """
 
-    async def tell() -> None:
+    async def report() -> None:
         for times in count(1):
             seconds = times * PROGRESS_SECONDS
             await context.session.report_progress(seconds, None, f"{title}: waiting for the Asisso API, {seconds:g} s")
             await asyncio.sleep(PROGRESS_SECONDS)
 
-    telling: list[asyncio.Task[None]] = []
-    timer = asyncio.get_running_loop().call_later(PROGRESS_SECONDS, lambda: telling.append(asyncio.create_task(tell())))
+    reporting: list[asyncio.Task[None]] = []
+    timer = asyncio.get_running_loop().call_later(
+        PROGRESS_SECONDS, lambda: reporting.append(asyncio.create_task(report()))
+    )
     try:
         yield
     finally:
         timer.cancel()
-        for task in telling:
+        for task in reporting:
             task.cancel()

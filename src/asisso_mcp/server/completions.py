@@ -1,4 +1,4 @@
-"""What is offered while a person types a `campaign_id`: campaigns whose id or name fits what is there so far.
+"""Completions of `campaign_id`: the campaigns whose id or name matches what a person has typed so far.
 
 The protocol carries values without labels, and hosts show and filter by the value alone. A prompt is therefore offered
 `3 · Spring promo`, of which it reads the id; the variable of a URI is offered `3`.
@@ -26,13 +26,13 @@ from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sanitize import single_line
-from asisso_mcp.server.prompts import CAMPAIGN, CHOSEN, offered
+from asisso_mcp.server.prompts import CAMPAIGN, LABEL_SEPARATOR, offered
 from asisso_mcp.server.resources import TEMPLATE
 from asisso_mcp.tools.registry import ToolContext
 
 logger = logging.getLogger(__name__)
 
-MOST = 100
+MAX_VALUES = 100
 """The protocol's limit for one answer."""
 FRESH_SECONDS = 5.0
 """How long one list of campaigns serves: hosts ask again at every key."""
@@ -43,24 +43,29 @@ _TYPED_LENGTH = 300
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A campaign to choose. `name`: what is seen of it, since nobody types what is hidden."""
+class Candidate:
+    """A campaign that can be chosen. `name` is without hidden characters, since nobody types those."""
 
     id: int
     name: str
 
 
 @dataclass
-class _Recent:
-    """The list of one tenant's campaigns, and when it was read; `turn` makes simultaneous questions share one reading."""
+class _CachedList:
+    """One tenant's campaigns, and when they were read (seconds of the event loop). The lock makes simultaneous requests share one reading."""
 
-    turn: anyio.Lock = field(default_factory=anyio.Lock)
-    choices: Sequence[Choice] | None = None
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    candidates: Sequence[Candidate] | None = None
     read_at: float = 0.0
 
 
 class Completions:
-    """The protocol's `completion/complete`. `call_for`: the campaigns and limits of whoever asks."""
+    """The handler of `completion/complete`.
+
+    Args:
+        call_for: the campaigns and limits of the caller of a request.
+        policy_for: those limits alone.
+    """
 
     def __init__(
         self,
@@ -69,69 +74,73 @@ class Completions:
     ) -> None:
         self._call_for = call_for
         self._policy_for = policy_for
-        self._recent: WeakKeyDictionary[CampaignService, _Recent] = WeakKeyDictionary()
+        self._cached: WeakKeyDictionary[CampaignService, _CachedList] = WeakKeyDictionary()
 
     async def complete(self, context: ServerRequestContext[Any], params: CompleteRequestParams) -> CompleteResult:
-        """Raises MCPError: -32602 for an argument that does not exist, -32603 when the API failed, in words."""
+        """The candidates for an argument. Raises MCPError: -32602 for one that does not exist, -32603 when the API failed."""
         known = self._arguments(context, params)
-        if known is None or not known:
-            return _offer([])  # nothing here goes by that name: no suggestions, which is no reason to disturb a person
+        if not known:
+            return _completion(
+                []
+            )  # nothing here goes by that name: no suggestions, which is no reason to disturb a person
         if params.argument.name not in known:
             raise MCPError(
                 INVALID_PARAMS,
                 f"{single_line(params.argument.name, 60)} is not an argument here. Valid here: {', '.join(known)}.",
             )
         if params.argument.name != CAMPAIGN:
-            return _offer([])
+            return _completion([])
         call = self._call_for(context)
         try:
-            choices = await self._choices(call.service)
+            candidates = await self._candidates(call.service)
         except AsissoError as failure:
             logger.warning("No suggestions for campaign_id: %s", failure.text)
             raise MCPError(INTERNAL_ERROR, failure.text) from None
-        found = fitting(params.argument.value, [each for each in choices if call.policy.allows(each.id)])
-        say = _labelled if isinstance(params.ref, PromptReference) else _id
-        return _offer([say(choice) for choice in found[:MOST]], len(found))
+        found = match(params.argument.value, candidates)
+        labelled = isinstance(params.ref, PromptReference)
+        values = [_label(each) if labelled else str(each.id) for each in found[:MAX_VALUES]]
+        return _completion(values, len(found))
 
-    def _arguments(self, context: ServerRequestContext[Any], params: CompleteRequestParams) -> list[str] | None:
+    def _arguments(self, context: ServerRequestContext[Any], params: CompleteRequestParams) -> list[str]:
+        """The names of the arguments that can be completed; none where the prompt or resource does not exist."""
         if not isinstance(params.ref, PromptReference):
-            return [CAMPAIGN] if params.ref.uri == TEMPLATE else None
-        request = offered(self._policy_for(context)).get(params.ref.name)
-        return None if request is None else [argument.name for argument in request.arguments]
+            return [CAMPAIGN] if params.ref.uri == TEMPLATE else []
+        prompt = offered(self._policy_for(context)).get(params.ref.name)
+        return [] if prompt is None else [argument.name for argument in prompt.arguments]
 
-    async def _choices(self, service: CampaignService) -> Sequence[Choice]:
-        recent = self._recent.setdefault(service, _Recent())
-        async with recent.turn:
-            if recent.choices is None or anyio.current_time() - recent.read_at > FRESH_SECONDS:
-                recent.choices = [
-                    Choice(each.id, single_line(each.name, _NAME_LENGTH)) for each in await service.list()
+    async def _candidates(self, service: CampaignService) -> Sequence[Candidate]:
+        cached = self._cached.setdefault(service, _CachedList())
+        async with cached.lock:
+            if cached.candidates is None or anyio.current_time() - cached.read_at > FRESH_SECONDS:
+                cached.candidates = [
+                    Candidate(each.id, single_line(each.name, _NAME_LENGTH)) for each in await service.list()
                 ]
-                recent.read_at = anyio.current_time()
-            return recent.choices
+                cached.read_at = anyio.current_time()
+            return cached.candidates
 
 
-def fitting(typed: str, choices: Sequence[Choice]) -> list[Choice]:
-    """Campaigns in whose id and name every word of `typed` occurs, any case; ids first, then beginnings of names. Pure."""
+def match(typed: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates in whose id and name every word of `typed` occurs, in any case: ids first, then beginnings of names."""
     text = typed[:_TYPED_LENGTH].strip().casefold()
     words = text.split()
 
-    def rank(choice: Choice) -> int:
-        number, name = str(choice.id), choice.name.casefold()
+    def rank(candidate: Candidate) -> int:
+        number, name = str(candidate.id), candidate.name.casefold()
         if number == text:
             return 0
         return 1 if number.startswith(text) else 2 if name.startswith(text) else 3
 
-    found = [each for each in choices if all(word in f"{each.id}{CHOSEN}{each.name}".casefold() for word in words)]
+    found = [
+        each
+        for each in candidates
+        if all(word in f"{each.id}{LABEL_SEPARATOR}{each.name}".casefold() for word in words)
+    ]
     return sorted(found, key=rank)
 
 
-def _labelled(choice: Choice) -> str:
-    return f"{choice.id}{CHOSEN}{single_line(choice.name, _LABEL_LENGTH)}".rstrip(CHOSEN)
+def _label(candidate: Candidate) -> str:
+    return f"{candidate.id}{LABEL_SEPARATOR}{single_line(candidate.name, _LABEL_LENGTH)}".rstrip(LABEL_SEPARATOR)
 
 
-def _id(choice: Choice) -> str:
-    return str(choice.id)
-
-
-def _offer(values: list[str], total: int = 0) -> CompleteResult:
+def _completion(values: list[str], total: int = 0) -> CompleteResult:
     return CompleteResult(completion=Completion(values=values, total=total, has_more=total > len(values)))

@@ -1,4 +1,4 @@
-"""What a person can start with one click: a request in good words, which the assistant then works on with the tools.
+"""Prompts: requests that a person starts with one click, and that the assistant then works on with the tools.
 
 A prompt asks nothing of the API. It names the campaign that was chosen by its id alone, never by the name that others gave it.
 """
@@ -23,31 +23,37 @@ from mcp_types import (
     TextContent,
 )
 
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.api.client import MAX_CAMPAIGN_ID
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.sanitize import quoted, single_line
 
 CAMPAIGN = "campaign_id"
-CHOSEN = " · "
-"""Stands between the id and the name in what is offered for `campaign_id`; the name is for the eye only."""
+LABEL_SEPARATOR = " · "
+"""Between the id and the name in the completions of `campaign_id`; only the id is read."""
 
-_CHOICE = re.compile(rf"#?([0-9]{{1,12}})(?:\s*{CHOSEN.strip()}.*)?", re.ASCII | re.DOTALL)
-_LARGEST_ID = 2_147_483_647
+_LABEL = re.compile(rf"#?([0-9]{{1,12}})(?:\s*{LABEL_SEPARATOR.strip()}.*)?", re.ASCII | re.DOTALL)
 _TEXT_LENGTH = 400
 
 
 @dataclass(frozen=True)
 class PromptTemplate:
-    """One prompt. `words`: the checked arguments, in words → what the person asks. `writes`: it needs the tools that write."""
+    """One prompt.
+
+    Attributes:
+        render: from the checked arguments, as parts of a sentence, to the text of the prompt.
+        writes: whether it needs the tools that write.
+    """
 
     name: str
     title: str
     description: str
     arguments: tuple[PromptArgument, ...]
-    words: Callable[[Mapping[str, str]], str]
+    render: Callable[[Mapping[str, str]], str]
     writes: bool = False
 
-    def listed(self) -> Prompt:
+    def definition(self) -> Prompt:
+        """The prompt as clients list it."""
         return Prompt(name=self.name, title=self.title, description=self.description, arguments=list(self.arguments))
 
 
@@ -85,20 +91,20 @@ _WHICH = PromptArgument(
     name=CAMPAIGN, title="Campaign", description="Its id, such as 3, or a part of its name.", required=True
 )
 
-REQUESTS: tuple[PromptTemplate, ...] = (
+PROMPTS: tuple[PromptTemplate, ...] = (
     PromptTemplate(
         name="review_campaign",
         title="Review a campaign",
         description="How a campaign is doing, what is risky or wasteful in its settings, and what to change. Changes nothing.",
         arguments=(_WHICH,),
-        words=_review,
+        render=_review,
     ),
     PromptTemplate(
         name="why_not_dialing",
         title="Why is it not dialing?",
         description="The reason why a campaign makes no calls, when it goes on by itself, and what to do. Changes nothing.",
         arguments=(_WHICH,),
-        words=_why,
+        render=_why,
     ),
     PromptTemplate(
         name="change_calling_hours",
@@ -113,7 +119,7 @@ REQUESTS: tuple[PromptTemplate, ...] = (
                 required=True,
             ),
         ),
-        words=_hours,
+        render=_hours,
         writes=True,
     ),
 )
@@ -122,41 +128,42 @@ REQUESTS: tuple[PromptTemplate, ...] = (
 
 def offered(policy: Policy) -> dict[str, PromptTemplate]:
     """The prompts that can be followed within these limits, by name."""
-    return {each.name: each for each in REQUESTS if policy.may_write or not each.writes}
+    return {each.name: each for each in PROMPTS if policy.may_write or not each.writes}
 
 
 class Prompts:
-    """The protocol's two requests about prompts. `policy_for`: the limits of whoever asks."""
+    """The handlers of `prompts/list` and `prompts/get`. policy_for: the limits of the caller of a request."""
 
     def __init__(self, policy_for: Callable[[ServerRequestContext[Any]], Policy]) -> None:
         self._policy_for = policy_for
 
     async def list(self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None) -> ListPromptsResult:
-        return ListPromptsResult(prompts=[each.listed() for each in offered(self._policy_for(context)).values()])
+        """The prompts that the caller can follow."""
+        return ListPromptsResult(prompts=[each.definition() for each in offered(self._policy_for(context)).values()])
 
     async def get(self, context: ServerRequestContext[Any], params: GetPromptRequestParams) -> GetPromptResult:
-        """Raises MCPError -32602: an unknown prompt, an argument that is missing, unknown, or not usable."""
+        """One prompt's text. Raises MCPError -32602 for an unknown prompt, or a missing, unknown or unusable argument."""
         policy = self._policy_for(context)
         known = offered(policy)
-        request = known.get(params.name)
-        if request is None:
+        prompt = known.get(params.name)
+        if prompt is None:
             raise MCPError(
                 INVALID_PARAMS, f"Unknown prompt: {single_line(params.name, 64)}. This server has {', '.join(known)}."
             )
-        text = request.words(_checked(request, params.arguments or {}, policy))
+        text = prompt.render(_checked(prompt, params.arguments or {}, policy))
         return GetPromptResult(
-            description=request.description,
+            description=prompt.description,
             messages=[PromptMessage(role="user", content=TextContent(text=text))],
         )
 
 
-def _checked(request: PromptTemplate, arguments: Mapping[str, str], policy: Policy) -> dict[str, str]:
-    """The arguments as words of a sentence. Raises MCPError."""
-    names = [argument.name for argument in request.arguments]
+def _checked(prompt: PromptTemplate, arguments: Mapping[str, str], policy: Policy) -> dict[str, str]:
+    """The arguments as parts of a sentence. Raises MCPError."""
+    names = [argument.name for argument in prompt.arguments]
     problems = [_unknown(name, names) for name in arguments if name not in names and not name.startswith("_")]
     problems += [
         f"{argument.name} is missing; it is: {argument.description}"
-        for argument in request.arguments
+        for argument in prompt.arguments
         if argument.required and not single_line(arguments.get(argument.name, ""))
     ]
     problems += [
@@ -165,7 +172,7 @@ def _checked(request: PromptTemplate, arguments: Mapping[str, str], policy: Poli
         if len(arguments.get(name, "")) > _TEXT_LENGTH
     ]
     if problems:
-        raise MCPError(INVALID_PARAMS, f"The prompt {request.name} cannot be made: {' '.join(problems)}")
+        raise MCPError(INVALID_PARAMS, f"The prompt {prompt.name} cannot be made: {' '.join(problems)}")
     return {
         name: _campaign(arguments[name], policy) if name == CAMPAIGN else quoted(arguments[name], 4 * _TEXT_LENGTH)
         for name in names
@@ -180,14 +187,14 @@ def _unknown(name: str, names: list[str]) -> str:
 
 def _campaign(given: str, policy: Policy) -> str:
     """`campaign 3`, or words that make the assistant look for a name. Raises MCPError."""
-    choice = _CHOICE.fullmatch(given.strip())
-    if choice is None:
+    label = _LABEL.fullmatch(given.strip())
+    if label is None:
         return f"the campaign that I call {quoted(given)} (find its id with list_campaigns; if none or several fit, ask me which)"
-    campaign_id = int(choice[1])
-    if not 1 <= campaign_id <= _LARGEST_ID:
+    campaign_id = int(label[1])
+    if not 1 <= campaign_id <= MAX_CAMPAIGN_ID:
         raise MCPError(
             INVALID_PARAMS,
-            f"{CAMPAIGN} is {campaign_id}; it must be a whole number from 1 to {_LARGEST_ID}, or a name.",
+            f"{CAMPAIGN} is {campaign_id}; it must be a whole number from 1 to {MAX_CAMPAIGN_ID}, or a name.",
         )
     try:
         policy.check_campaign(campaign_id)

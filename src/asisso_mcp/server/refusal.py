@@ -1,4 +1,4 @@
-"""A server that answers no call: what stdio serves when a limit cannot be read, since hosts hide stderr from people."""
+"""A server that refuses every call, for stdio when a limit cannot be read: hosts hide stderr from people."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _NEVER_ASK_THE_API = frozenset(
 
 
 def refuse_calls(server: Server[TenantServices], reason: str) -> None:
-    """Answer each tool call, and whatever else might ask the API, with `reason`; no handler of `server` is asked.
+    """Make `server` answer each tool call, and whatever else might reach the API, with `reason`.
 
     Any request is refused that is not known to stay within this process, so that one that is added later is refused too.
     """

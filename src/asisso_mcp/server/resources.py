@@ -1,4 +1,4 @@
-"""What a person can attach to a conversation: the list of campaigns, and each campaign, as text and as JSON.
+"""Resources that a person can attach to a conversation: the list of campaigns, and each campaign, as text and as JSON.
 
 Both entries of an answer have the URI that was asked for and differ in their type: the text first, then the same facts as
 JSON without the text. Attaching reads; nothing is changed by it.
@@ -25,23 +25,23 @@ from mcp_types import (
     TextResourceContents,
 )
 
+from asisso_mcp.api.client import MAX_CAMPAIGN_ID
 from asisso_mcp.api.errors import AsissoError, NotFound
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.sanitize import quoted, safe_json
-from asisso_mcp.tools.arguments import GetArguments, ListArguments
-from asisso_mcp.tools.campaigns import get_campaign, list_campaigns
-from asisso_mcp.tools.registry import ToolContext
-from asisso_mcp.tools.results import CampaignResult, CampaignsResult
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.models import GetArguments, ListArguments
+from asisso_mcp.tools.registry import ToolContext, ToolResult
 
 logger = logging.getLogger(__name__)
 
 LIST = "asisso://campaigns"
 TEMPLATE = "asisso://campaigns/{campaign_id}"
 
+_LIST_TOOL, _GET_TOOL = TOOLS[:2]
 _TEXT = "text/plain"
 _JSON = "application/json"
-_ONE = re.compile(r"asisso://campaigns/([1-9][0-9]{0,9})", re.ASCII)
-_LARGEST_ID = 2_147_483_647
+_CAMPAIGN_URI = re.compile(r"asisso://campaigns/([1-9][0-9]{0,9})", re.ASCII)
 
 RESOURCES = [
     Resource(
@@ -65,25 +65,30 @@ TEMPLATES = [
 
 
 class Resources:
-    """The protocol's three requests about resources. `call_for`: the campaigns and limits of whoever asks."""
+    """The handlers of the protocol's three requests about resources. call_for: the campaigns and limits of a request's caller."""
 
     def __init__(self, call_for: Callable[[ServerRequestContext[Any]], ToolContext]) -> None:
         self._call_for = call_for
 
     async def list(self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
+        """The list of campaigns, the one resource without a variable."""
         return ListResourcesResult(resources=RESOURCES)
 
     async def templates(
         self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
+        """The template of the URI of a campaign."""
         return ListResourceTemplatesResult(resource_templates=TEMPLATES)
 
     async def read(self, context: ServerRequestContext[Any], params: ReadResourceRequestParams) -> ReadResourceResult:
-        """Raises MCPError with the URI in its data: -32602 when there is no such resource, -32603 when the API failed."""
-        campaign_id = _campaign_in(params.uri)
+        """A resource as text and as JSON.
+
+        Raises MCPError with the URI in its data: -32602 when there is no such resource, -32603 when the API failed.
+        """
+        campaign_id = _parse_uri(params.uri)
         call = self._call_for(context)
         try:
-            result = await _result(call, campaign_id)
+            result = await _read(call, campaign_id)
         except (NotFound, NotAllowed) as refusal:
             raise _refused(INVALID_PARAMS, refusal.text, params.uri) from None
         except AsissoError as failure:
@@ -94,7 +99,7 @@ class Resources:
             logger.debug("It failed here:\n%s", "".join(traceback.format_tb(fault.__traceback__)).rstrip())
             text = f"Something unexpected went wrong inside asisso-mcp ({type(fault).__name__}). Nothing was changed."
             raise _refused(INTERNAL_ERROR, text, params.uri) from None
-        structure = result.structure()
+        structure = dict(result.structure or {})
         summary = structure.pop("summary")
         return ReadResourceResult(
             contents=[
@@ -104,22 +109,22 @@ class Resources:
         )
 
 
-async def _result(call: ToolContext, campaign_id: int | None) -> CampaignResult | CampaignsResult:
+async def _read(call: ToolContext, campaign_id: int | None) -> ToolResult:
     if campaign_id is None:
-        return await list_campaigns(call, ListArguments(limit=100))
-    return await get_campaign(call, GetArguments(campaign_id=campaign_id))
+        return await _LIST_TOOL.run(ListArguments(limit=100), call)
+    return await _GET_TOOL.run(GetArguments(campaign_id=campaign_id), call)
 
 
-def _campaign_in(uri: str) -> int | None:
+def _parse_uri(uri: str) -> int | None:
     """The id in a URI; None for the list. Raises MCPError for any other URI."""
     if uri == LIST:
         return None
-    found = _ONE.fullmatch(uri)
-    if found is None or int(found[1]) > _LARGEST_ID:
+    found = _CAMPAIGN_URI.fullmatch(uri)
+    if found is None or int(found[1]) > MAX_CAMPAIGN_ID:
         raise _refused(
             INVALID_PARAMS,
             f"Unknown resource: {quoted(uri, 120)}. This server has {LIST} and {TEMPLATE}, where campaign_id is a whole "
-            f"number from 1 to {_LARGEST_ID}, such as {LIST}/3.",
+            f"number from 1 to {MAX_CAMPAIGN_ID}, such as {LIST}/3.",
             uri,
         )
     return int(found[1])

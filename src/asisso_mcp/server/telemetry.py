@@ -1,20 +1,22 @@
-"""OpenTelemetry: spans of requests to the API, metrics of calls. Off until the usual variables ask; never an argument."""
+"""OpenTelemetry: spans of requests to the API and metrics of calls, on when the usual `OTEL_` variables are set.
+
+Arguments of calls are never part of either.
+"""
 
 import os
 import re
+import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
+from opentelemetry.trace import SpanKind, StatusCode
+
+from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.transport import ApiResponse, ApiTransport
 from asisso_mcp.config import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import httpx2
-
-    from asisso_mcp.api.transport import ApiResponse, ApiTransport
 
 _TARGETS = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -27,16 +29,16 @@ _ID = re.compile(r"/\d+(?=/|$)")
 FLUSH_MILLISECONDS = 2000
 
 
-def asked(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment names somewhere to send to."""
+def is_enabled(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names an exporter or an endpoint, and does not disable the SDK."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     return any(environment.get(name, "").strip() not in ("", "none") for name in _TARGETS)
 
 
 def check(environment: Mapping[str, str] = os.environ) -> None:
-    """Raises SettingsError when the environment asks for what is not installed, or not spoken."""
-    if not asked(environment):
+    """Raises SettingsError when the environment asks for what is not installed or not supported."""
+    if not is_enabled(environment):
         return
     for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"):
         _exporter(environment, name)
@@ -52,49 +54,37 @@ def check(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def start(environment: Mapping[str, str] = os.environ) -> "Telemetry | None":
-    """Exporters as the environment asks; None when it does not. Raises SettingsError, as `check` does."""
+    """Start the exporters that the environment asks for; None when it asks for none. Raises SettingsError, as `check`."""
     check(environment)
-    if not asked(environment):
+    if not is_enabled(environment):
         return None
     from opentelemetry import metrics, trace
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
-
-    resource = Resource.create({"service.name": environment.get("OTEL_SERVICE_NAME") or "asisso-mcp"})
-    tracing = TracerProvider(resource=resource)
-    for processor in _span_processors(environment):
-        tracing.add_span_processor(processor)
-    measuring = MeterProvider(resource=resource, metric_readers=_metric_readers(environment))
-    trace.set_tracer_provider(tracing)  # the SDK's spans of tool calls go the same way
-    metrics.set_meter_provider(measuring)
-    return Telemetry(tracing, measuring)
-
-
-def _span_processors(environment: Mapping[str, str]) -> list[Any]:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 
+    resource = Resource.create({"service.name": environment.get("OTEL_SERVICE_NAME") or "asisso-mcp"})
+    tracer_provider = TracerProvider(resource=resource)
+    readers = []
+    # The console is standard error: standard output may be the protocol's.
     match _exporter(environment, "OTEL_TRACES_EXPORTER"):
         case "console":
-            return [BatchSpanProcessor(ConsoleSpanExporter(out=_stderr()))]
+            tracer_provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(out=sys.stderr)))
         case "otlp":
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-            return [BatchSpanProcessor(OTLPSpanExporter())]
-    return []
-
-
-def _metric_readers(environment: Mapping[str, str]) -> list[Any]:
-    from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
-
+            tracer_provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     match _exporter(environment, "OTEL_METRICS_EXPORTER"):
         case "console":
-            return [PeriodicExportingMetricReader(ConsoleMetricExporter(out=_stderr()))]
+            readers.append(PeriodicExportingMetricReader(ConsoleMetricExporter(out=sys.stderr)))
         case "otlp":
-            from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-
-            return [PeriodicExportingMetricReader(OTLPMetricExporter())]
-    return []
+            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    meter_provider = MeterProvider(resource=resource, metric_readers=readers)
+    trace.set_tracer_provider(tracer_provider)  # the SDK's spans of tool calls go the same way
+    metrics.set_meter_provider(meter_provider)
+    return Telemetry(tracer_provider, meter_provider)
 
 
 def _exporter(environment: Mapping[str, str], name: str) -> str:
@@ -106,28 +96,21 @@ def _exporter(environment: Mapping[str, str], name: str) -> str:
     return chosen
 
 
-def _stderr() -> Any:
-    import sys
-
-    return sys.stderr  # standard output may be the protocol's
-
-
 class Telemetry:
-    """What is watched: every message from a client, and every request to the API."""
+    """Spans and metrics of messages from clients and of requests to the API."""
 
-    def __init__(self, tracing: Any, measuring: Any) -> None:
-        self._tracing = tracing
-        self._measuring = measuring
-        self._tracer = tracing.get_tracer("asisso_mcp")
-        meter = measuring.get_meter("asisso_mcp")
+    def __init__(self, tracer_provider: Any, meter_provider: Any) -> None:
+        self._providers = tracer_provider, meter_provider
+        self._tracer = tracer_provider.get_tracer("asisso_mcp")
+        meter = meter_provider.get_meter("asisso_mcp")
         self._calls = meter.create_histogram(
             "mcp.server.operation.duration", unit="s", description="Messages from clients; error.type where one failed"
         )
-        self._upstream = meter.create_histogram(
+        self._requests = meter.create_histogram(
             "http.client.request.duration", unit="s", description="Requests to the Asisso API"
         )
 
-    async def measure(self, ctx: Any, call_next: "Callable[[Any], Any]") -> Any:
+    async def measure(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
         """A middleware of the MCP server: how long each message took, and whether it failed."""
         attributes = {"mcp.method.name": ctx.method, "mcp.protocol.version": ctx.protocol_version}
         began = time.perf_counter()
@@ -145,51 +128,54 @@ class Telemetry:
         finally:
             self._calls.record(time.perf_counter() - began, attributes)
 
-    def connection(self, settings: Settings, *, transport: "httpx2.AsyncBaseTransport | None" = None) -> "ApiTransport":
-        """A transport to the API whose requests are spans. Paths are shown without ids, and no header at all."""
-        from opentelemetry.trace import SpanKind, StatusCode
-
-        from asisso_mcp.api.errors import AsissoError
-        from asisso_mcp.api.transport import ApiTransport
-
-        tracer, upstream = self._tracer, self._upstream
-
-        class InstrumentedTransport(ApiTransport):
-            async def send(self, method: str, path: str, **request: Any) -> "ApiResponse":
-                address = urlsplit(self.origin)
-                template = _ID.sub("/{campaign_id}", path)
-                attributes: dict[str, Any] = {
-                    "http.request.method": method,
-                    "url.template": template,
-                    "server.address": address.hostname or "",
-                    "server.port": address.port or (443 if address.scheme == "https" else 80),
-                }
-                began = time.perf_counter()
-                with tracer.start_as_current_span(
-                    f"{method} {template}",
-                    kind=SpanKind.CLIENT,
-                    attributes=attributes,
-                    record_exception=False,
-                    set_status_on_exception=False,
-                ) as span:
-                    try:
-                        response = await super().send(method, path, **request)
-                        attributes["http.response.status_code"] = response.status
-                        if response.status >= 400:
-                            attributes["error.type"] = str(response.status)
-                        return response
-                    except AsissoError as fault:
-                        attributes["error.type"] = type(fault).__name__
-                        raise
-                    finally:
-                        span.set_attributes(attributes)
-                        if "error.type" in attributes:
-                            span.set_status(StatusCode.ERROR)
-                        upstream.record(time.perf_counter() - began, attributes)
-
-        return InstrumentedTransport(settings, transport=transport)
+    def transport(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> ApiTransport:
+        """A transport to the API whose requests are spans."""
+        return InstrumentedTransport(settings, self._tracer, self._requests, transport=transport)
 
     def close(self) -> None:
-        """Send what is left, within a bound."""
-        self._tracing.force_flush(FLUSH_MILLISECONDS)
-        self._measuring.force_flush(FLUSH_MILLISECONDS)
+        """Export what is left, within `FLUSH_MILLISECONDS` for each of the two."""
+        for provider in self._providers:
+            provider.force_flush(FLUSH_MILLISECONDS)
+
+
+class InstrumentedTransport(ApiTransport):
+    """A transport to the API whose requests are spans. Paths are shown without ids, and no header at all."""
+
+    def __init__(
+        self, settings: Settings, tracer: Any, duration: Any, *, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        super().__init__(settings, transport=transport)
+        self._tracer, self._duration = tracer, duration
+
+    async def send(self, method: str, path: str, **request: Any) -> ApiResponse:
+        """As `ApiTransport.send`, in a span of its own."""
+        address = urlsplit(self.origin)
+        template = _ID.sub("/{campaign_id}", path)
+        attributes: dict[str, Any] = {
+            "http.request.method": method,
+            "url.template": template,
+            "server.address": address.hostname or "",
+            "server.port": address.port or (443 if address.scheme == "https" else 80),
+        }
+        began = time.perf_counter()
+        with self._tracer.start_as_current_span(
+            f"{method} {template}",
+            kind=SpanKind.CLIENT,
+            attributes=attributes,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                response = await super().send(method, path, **request)
+                attributes["http.response.status_code"] = response.status
+                if response.status >= 400:
+                    attributes["error.type"] = str(response.status)
+                return response
+            except AsissoError as fault:
+                attributes["error.type"] = type(fault).__name__
+                raise
+            finally:
+                span.set_attributes(attributes)
+                if "error.type" in attributes:
+                    span.set_status(StatusCode.ERROR)
+                self._duration.record(time.perf_counter() - began, attributes)

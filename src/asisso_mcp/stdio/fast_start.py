@@ -49,9 +49,9 @@ _WITHOUT_EFFECT = {
 
 
 def serve_first_requests(arguments: Sequence[str], environment: Mapping[str, str]) -> StdioPipe | None:
-    """The pipe, from which the real server goes on; None where the cached replies do not apply, and nothing was read.
+    """Answer the first requests. Returns the pipe for the real server, or None where the cached replies do not apply.
 
-    Does not return when the client leaves after its first requests.
+    With None, nothing was read. Does not return when the client leaves after its first requests.
     """
     replies = _cached_replies(arguments, environment)
     if replies is None:
@@ -64,7 +64,7 @@ def serve_first_requests(arguments: Sequence[str], environment: Mapping[str, str
 
 
 class FastStart:
-    """Answers a client's usual first frames; `run` returns at the first that is not usual."""
+    """Answers the handshake and lists from cached replies, up to the first request that needs the real server."""
 
     def __init__(self, pipe: StdioPipe, replies: Mapping[str, Any], texts: Sequence[str]) -> None:
         self._pipe = pipe
@@ -76,6 +76,7 @@ class FastStart:
         self._importing = False
 
     def run(self) -> None:
+        """Answer until a request needs the real server, which finds it in the pipe's `replay`."""
         answered = False
         while (line := self._pipe.next_line()) is not None:
             if not self._try_answer(line):
@@ -87,7 +88,7 @@ class FastStart:
             os._exit(0)
 
     def _try_answer(self, line: bytes) -> bool:
-        """Whether the frame was one of those that are answered here, and was answered."""
+        """Answer a line where that can be done here; whether it was."""
         try:
             frame = json.loads(line)
         except (ValueError, RecursionError):
@@ -135,20 +136,20 @@ class FastStart:
 
     def _answer_initialize(self, frame: dict[str, Any], params: Mapping[str, Any]) -> str | None:
         version, who = params.get("protocolVersion"), params.get("clientInfo")
-        usual = (
+        is_simple = (
             isinstance(version, str)
             and version in self._handshake
             and params.keys() == {"protocolVersion", "capabilities", "clientInfo"}
             and _are_capabilities(params["capabilities"])
             and _is_client(who)
         )
-        if not usual:
+        if not is_simple:
             return None
         self._initialize = frame
         return self._text(self._handshake[str(version)], "initialize")
 
     def _fall_through(self, line: bytes) -> None:
-        """The rest belongs to the real server, which first hears of the handshake that was answered here."""
+        """Leave this line to the real server, behind the handshake that was answered here."""
         if self._initialize is not None:
             self._pipe.replay.append(json.dumps({**self._initialize, "id": REPLAY_ID}).encode())
             self._pipe.suppressed_id = REPLAY_ID
@@ -157,7 +158,7 @@ class FastStart:
         self._pipe.replay.append(line)
 
     def _start_import(self) -> None:
-        """Begin, beside the conversation, what the first call will need."""
+        """Import the real server in a thread, once."""
         if not self._importing:
             self._importing = True
             from threading import Thread
@@ -173,14 +174,14 @@ def _import_server() -> None:
     try:
         _check_settings()
         import asisso_mcp.stdio.server  # noqa: F401
-    except Exception:  # noqa: S110 - the same import fails again, and is told, where it is used
+    except Exception:  # noqa: S110 - the same import fails again, with its message, where it is used
         pass
     finally:
         gc.enable()
 
 
 def _check_settings() -> None:
-    """What is wrong with the settings is said now, although the first call is yet to come."""
+    """End the process with a message when a setting is wrong, before the first call."""
     from asisso_mcp.config import Settings, SettingsError, UnreadableLimit
 
     try:
@@ -218,7 +219,7 @@ def _is_envelope(meta: Mapping[str, Any]) -> bool:
 def _cached_replies(
     arguments: Sequence[str], environment: Mapping[str, str]
 ) -> tuple[Mapping[str, Any], Sequence[str]] | None:
-    """The replies and the texts that they refer to; None where they do not apply to this start."""
+    """The replies for this start, and the texts that they refer to; None where none apply."""
     flags = arguments[1:] if arguments[:1] == ["serve"] else arguments
     read_only = environment.get("ASISSO_READ_ONLY", "0")
     ours = {name for name in environment if name.upper().startswith("ASISSO")}
@@ -240,7 +241,7 @@ def _cached_replies(
 
 
 def _is_installed_sdk(series: str) -> bool:
-    """Whether the SDK that would be imported is of this minor series, such as "2.3"; asking it would mean importing it."""
+    """Whether the installed SDK is of this minor series, such as "2.3". Its own version would mean importing it."""
     for folder in sys.path:
         if os.path.isdir(os.path.join(folder, "mcp")):
             return any(name.startswith(f"mcp-{series}.") and name.endswith(".dist-info") for name in os.listdir(folder))

@@ -1,4 +1,4 @@
-"""The pipe to the client on stdio: two descriptors, claimed before anything can print on them. Standard library only."""
+"""The pipe to the client on stdio: two file descriptors and a line buffer. Standard library only."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ _CHUNK = 1 << 16
 class StdioPipe:
     """Reads lines from the client and writes lines to it.
 
-    Once claimed, descriptor 0 leads nowhere and 1 to stderr, so that a stray print cannot reach the client.
+    Once claimed, descriptor 0 reads nothing and 1 writes to stderr, so that a stray print cannot reach the client.
     """
 
     def __init__(self, incoming: int, outgoing: int) -> None:
@@ -24,7 +24,7 @@ class StdioPipe:
 
     @classmethod
     def claim(cls) -> "StdioPipe":
-        """Move stdin and stdout away, once per process."""
+        """Take stdin and stdout for this pipe, once per process."""
         incoming, outgoing = _dup_above_2(0), _dup_above_2(1)
         nowhere = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nowhere, 0)
@@ -34,7 +34,7 @@ class StdioPipe:
         return cls(incoming, outgoing)
 
     def read_chunk(self) -> None:
-        """Read once; waits for input."""
+        """Read once; blocks until there is input."""
         found = os.read(self.incoming, _CHUNK)
         if not found:
             self.ended = True
@@ -43,12 +43,12 @@ class StdioPipe:
         self._lines += [line for line in lines if line.strip()]
 
     def lines(self) -> list[bytes]:
-        """The complete lines read so far, each once."""
+        """The complete lines that were read and not returned yet."""
         found, self._lines = self._lines, []
         return found
 
     def next_line(self) -> bytes | None:
-        """The next line, waited for; None at the end of input."""
+        """The next line; blocks until there is one. None at the end of input."""
         while not self._lines:
             if self.ended:
                 return None
@@ -56,14 +56,14 @@ class StdioPipe:
         return self._lines.pop(0)
 
     def write(self, line: bytes) -> None:
-        """Write a whole line; waits for the reader."""
+        """Write a whole line; blocks until the client has read enough."""
         left = memoryview(line + b"\n")
         while left:
             left = left[os.write(self.outgoing, left) :]
 
 
 def _dup_above_2(descriptor: int) -> int:
-    """A copy that is none of the three standard descriptors, and is not inherited."""
+    """A copy of a descriptor above the three standard ones, which child processes do not inherit."""
     copies = [os.dup(descriptor)]
     while copies[-1] <= 2:
         copies.append(os.dup(descriptor))

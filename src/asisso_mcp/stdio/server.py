@@ -1,4 +1,4 @@
-"""Serving on stdio, as hosts launch it: clean at end of input, clean on signals, no write cut off in silence.
+"""The stdio transport: ends cleanly at the end of input and on signals, and cuts off no write in silence.
 
 The pipe is read and written in the event loop, without a thread for each line: that halves the time of a call. Where the
 loop cannot wait for a descriptor (Windows, a plain file as input), threads do it.
@@ -43,39 +43,41 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
+FLUSH_SECONDS = 0.5
+"""After a signal and the writes: for answers that are on their way to the client."""
 _BUFFERED_MESSAGES = 16
 _PIPE_BYTES = 4096
-"""What a pipe that is ready surely takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
+"""Bytes that a pipe which is ready takes without blocking (POSIX: PIPE_BUF is at least 512, on Linux 4096)."""
 
 
 def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) -> None:
-    """Serve until the input ends or a signal comes. refusal: why no call may be answered, if so."""
+    """Serve until the input ends or a signal comes. refusal: the reason why every call is refused, or None."""
     from asisso_mcp.server import telemetry
 
-    watching = telemetry.start()
-    services = TenantServices(settings, connect=watching.connection if watching else None)
-    server = build_server(settings, services=services)
-    if watching:
-        server.middleware.append(watching.measure)
+    instruments = telemetry.start()
+    services = TenantServices(settings, connect=instruments.transport if instruments else None)
+    server = build_server(settings, services=services, telemetry=instruments)
     if refusal is not None:
         refuse_calls(server, refusal)
     gc.freeze()  # what was imported stays: no collection during a call needs to look at it
     anyio.run(StdioSession(server, services, pipe).run)
-    if watching:
-        watching.close()
+    if instruments is not None:
+        instruments.close()
 
 
 class StdioSession:
-    """One client on one pipe."""
+    """One session with the client on one pipe."""
 
     def __init__(self, server: Server[TenantServices], services: TenantServices, pipe: StdioPipe) -> None:
         self._server, self._services, self._pipe = server, services, pipe
-        self._asked: set[RequestId] = set()
+        self._unanswered: set[RequestId] = set()
         """Requests that were read and are not answered yet."""
         self._idle = anyio.Event()
+        self._writes_in_loop = _is_pollable(pipe.outgoing)
 
     async def run(self) -> None:
-        # A little room: a message need not wait until the other side is ready to take it.
+        """Serve until the input ends. A signal, or a client that is gone, ends the process."""
+        # Buffered: a message need not wait until the other side is ready for it.
         to_server, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](_BUFFERED_MESSAGES)
         outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_BUFFERED_MESSAGES)
         async with anyio.create_task_group() as tasks:
@@ -96,16 +98,19 @@ class StdioSession:
                     await to_server.send(problem)
                     continue
                 if isinstance(message, JSONRPCRequest):
-                    self._asked.add(message.id)
+                    self._unanswered.add(message.id)
                 await to_server.send(SessionMessage(message))
             # What was asked before the input ended is answered, within bounds: `printf … | asisso-mcp` works.
-            with anyio.move_on_after(GRACE_SECONDS):
-                while self._asked:
-                    self._idle = anyio.Event()
-                    await self._idle.wait()
+            await self._wait_until_answered(GRACE_SECONDS)
         await self._services.drain_writes(GRACE_SECONDS)
         if self._services.in_flight():
             _exit_now(0)
+
+    async def _wait_until_answered(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._unanswered:
+                self._idle = anyio.Event()
+                await self._idle.wait()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         pipe = self._pipe
@@ -124,26 +129,26 @@ class StdioSession:
                 await anyio.to_thread.run_sync(pipe.read_chunk, abandon_on_cancel=True)
 
     async def _write(self, from_server: "Outgoing") -> None:
-        waits_in_loop = _is_pollable(self._pipe.outgoing)
         async with from_server:
             async for sent in from_server:
                 message = sent.message
-                if isinstance(message, JSONRPCResponse | JSONRPCError):
-                    if message.id is not None:
-                        self._asked.discard(message.id)
-                    if not self._asked:
-                        self._idle.set()
-                    if message.id == self._pipe.suppressed_id is not None:
-                        continue
-                line = message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-                if not waits_in_loop:
-                    await anyio.to_thread.run_sync(self._pipe.write, line[:-1])
-                    continue
-                try:
-                    await self._write_in_loop(memoryview(line))
-                except BrokenPipeError:  # the client is gone without a word
-                    await self._services.drain_writes(GRACE_SECONDS)
-                    _exit_now(0)
+                answered = message.id if isinstance(message, JSONRPCResponse | JSONRPCError) else None
+                if answered is None or answered != self._pipe.suppressed_id:
+                    await self._write_line(message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+                if answered is not None:
+                    self._unanswered.discard(answered)
+                if not self._unanswered:
+                    self._idle.set()
+
+    async def _write_line(self, line: bytes) -> None:
+        if not self._writes_in_loop:
+            await anyio.to_thread.run_sync(self._pipe.write, line)
+            return
+        try:
+            await self._write_in_loop(memoryview(line + b"\n"))
+        except BrokenPipeError:  # the client is gone without a word
+            await self._services.drain_writes(GRACE_SECONDS)
+            _exit_now(0)
 
     async def _write_in_loop(self, left: memoryview) -> None:
         outgoing = self._pipe.outgoing
@@ -158,12 +163,13 @@ class StdioSession:
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 await self._services.drain_writes(GRACE_SECONDS)
+                await self._wait_until_answered(FLUSH_SECONDS)  # what became of a write that was just settled
                 # A thread that reads the input cannot be interrupted: leaving is the only way that always works.
                 _exit_now(128 + number)
 
 
 def _unreadable(line: bytes) -> JSONRPCError | None:
-    """What a client hears whose request cannot be read: it waits for an answer. None for what is no request."""
+    """The error response to a line that cannot be read; None when it is no request, so that nobody waits for a response."""
     number: RequestId | None = None
     try:
         frame = json.loads(line)
@@ -174,9 +180,9 @@ def _unreadable(line: bytes) -> JSONRPCError | None:
         if not isinstance(frame, dict) or "method" not in frame or "id" not in frame:
             return None
         number = frame["id"] if isinstance(frame["id"], str | int) and not isinstance(frame["id"], bool) else None
-    words = "The request could not be read, so nothing was done: it is no JSON-RPC 2.0 request in valid UTF-8, "
-    words += "is nested too deeply, or contains half of a surrogate pair or a number of thousands of digits."
-    return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=words))
+    message = "The request could not be read, so nothing was done: it is no JSON-RPC 2.0 request in valid UTF-8, "
+    message += "is nested too deeply, or contains half of a surrogate pair or a number of thousands of digits."
+    return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=message))
 
 
 def _is_pollable(descriptor: int) -> bool:

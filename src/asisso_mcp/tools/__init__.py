@@ -1,0 +1,1 @@
+"""The five tools, without MCP."""

@@ -1,4 +1,4 @@
-"""The five tools: their words, hints and models, and the few lines that each of them is."""
+"""The five tools: their descriptions, annotations, models and handlers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,25 +6,34 @@ from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
 from asisso_mcp.campaigns.dialing import dialing_status
-from asisso_mcp.campaigns.edits import UNREADABLE, NotAllowed, revision
-from asisso_mcp.campaigns.service import EditResult, StateChange
+from asisso_mcp.campaigns.edits import UNREADABLE
+from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
-from asisso_mcp.sanitize import single_line
-from asisso_mcp.tools.arguments import CampaignArguments, GetArguments, ListArguments, UpdateArguments
+from asisso_mcp.sanitize import MAX_TEXT, single_line
+from asisso_mcp.tools.models import (
+    CampaignArguments,
+    CampaignResult,
+    CampaignRow,
+    CampaignsResult,
+    FieldChange,
+    GetArguments,
+    ListArguments,
+    UpdateArguments,
+    WriteResult,
+)
 from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
-from asisso_mcp.tools.results import CampaignResult, CampaignRow, CampaignsResult, FieldChange, WriteResult
-
-_NAME_LENGTH = 1020  # a whole name of 255 characters, however wide
 
 
-async def list_campaigns(call: ToolContext, arguments: ListArguments) -> CampaignsResult:
-    at = call.service.clock()
-    campaigns = [campaign for campaign in await call.service.list() if call.policy.allows(campaign.id)]
-    query = single_line(arguments.query or "", _NAME_LENGTH).casefold()
+async def list_campaigns(context: ToolContext, arguments: ListArguments) -> CampaignsResult:
+    """The handler of the tool of that name, as are those below."""
+    at = context.service.clock()
+    campaigns = await context.service.list()
+    query = single_line(arguments.query or "", MAX_TEXT).casefold()
     matching = [
         campaign
         for campaign in campaigns
-        if query in single_line(campaign.name, _NAME_LENGTH).casefold() and arguments.state in (None, campaign.phase)
+        if query in single_line(campaign.name, MAX_TEXT).casefold() and arguments.state in (None, campaign.phase)
     ]
     shown = [(campaign, dialing_status(campaign, at)) for campaign in matching[: arguments.limit or 20]]
     return CampaignsResult(
@@ -34,8 +43,8 @@ async def list_campaigns(call: ToolContext, arguments: ListArguments) -> Campaig
         campaigns=[
             CampaignRow(
                 campaign_id=campaign.id,
-                name=single_line(campaign.name, _NAME_LENGTH),
-                state=single_line(campaign.phase, 40),
+                name=campaign.name,
+                state=campaign.phase,
                 dialing=now.dialing,
             )
             for campaign, now in shown
@@ -43,24 +52,24 @@ async def list_campaigns(call: ToolContext, arguments: ListArguments) -> Campaig
     )
 
 
-async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignResult:
-    call.policy.check_campaign(arguments.campaign_id)
-    campaign = await call.service.get(arguments.campaign_id)
-    now = dialing_status(campaign, call.service.clock())
+async def get_campaign(context: ToolContext, arguments: GetArguments) -> CampaignResult:
+    """Reads one campaign."""
+    campaign = await context.service.get(arguments.campaign_id)
+    now = dialing_status(campaign, context.service.clock())
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
     known = revision(settings)
     return CampaignResult(
-        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=call.policy.may_write),
+        summary=campaign_text(campaign, now, known, log_entries=entries, may_write=context.service.policy.may_write),
         campaign_id=campaign.id,
-        name=single_line(campaign.name, _NAME_LENGTH),
-        state=single_line(campaign.phase, 40),
+        name=campaign.name,
+        state=campaign.phase,
         dialing=now.dialing,
         revision=known,
-        retry_config=_shown_section("retry_config", settings),
+        retry_config=_known_leaves("retry_config", settings),
         max_concurrency=settings["max_concurrency"],
-        schedule_config=_shown_section("schedule_config", settings),
-        circuit_breaker=_shown_section("circuit_breaker", settings),
+        schedule_config=_known_leaves("schedule_config", settings),
+        circuit_breaker=_known_leaves("circuit_breaker", settings),
         executed_count=campaign.executed_count,
         total_queued_count=campaign.total_queued_count,
         total_rows=campaign.total_rows,
@@ -69,51 +78,37 @@ async def get_campaign(call: ToolContext, arguments: GetArguments) -> CampaignRe
     )
 
 
-async def update_campaign(call: ToolContext, arguments: UpdateArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
+async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> WriteResult:
+    """Changes the settings that are named."""
     named = {field: value for field, value in arguments.named().items() if field in EDITABLE}
     if not named:
         raise NotAllowed(f"Nothing was sent, because no change was named. Name at least one of {', '.join(EDITABLE)}.")
-    edited = await call.service.edit(
+    edited = await context.service.edit(
         arguments.campaign_id,
         named,
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
     )
-    edited = replace(edited, notes=(*edited.notes, *call.notes))
-    return _edit_result(edited, edited_text(edited, call.service.clock()))
+    edited = replace(edited, notes=(*edited.notes, *context.notes))
+    return _edit_result(edited, edited_text(edited, context.service.clock()))
 
 
-async def pause_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
-    switched = await call.service.pause(arguments.campaign_id)
-    return _switch_result(switched, paused_text(switched, call.service.clock()), undo_tool="resume_campaign")
+async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    """Stops new calls."""
+    switched = await context.service.pause(arguments.campaign_id)
+    return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
 
 
-async def resume_campaign(call: ToolContext, arguments: CampaignArguments) -> WriteResult:
-    call.policy.check_campaign(arguments.campaign_id)
-    switched = await call.service.resume(arguments.campaign_id)
-    return _switch_result(switched, resumed_text(switched, call.service.clock()), undo_tool="pause_campaign")
+async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
+    """Lets calls go out again."""
+    switched = await context.service.resume(arguments.campaign_id)
+    return _switch_result(switched, resumed_text(switched, context.service.clock()), undo_tool="pause_campaign")
 
 
-def _shown_section(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A section as it may be shown: the leaves that this server knows, their texts on one line, at most 50 slots."""
+def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The leaves of a section that this server knows."""
     section = settings[name]
-    if section is None:
-        return None
-    known = {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
-    shown = _plain_leaves(known)
-    if isinstance(slots := known.get("slots"), list):
-        shown["slots"] = [_plain_leaves(slot) for slot in slots[:50] if isinstance(slot, dict)]
-    return shown
-
-
-def _plain_leaves(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        leaf: single_line(each, 80) if isinstance(each, str) else each
-        for leaf, each in values.items()
-        if each is None or isinstance(each, (str, int, float))
-    }
+    return None if section is None else {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
 
 
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
@@ -123,11 +118,10 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
     return WriteResult(
         summary=summary,
         campaign_id=edited.campaign.id,
-        state=single_line(edited.campaign.phase, 40),
+        state=edited.campaign.phase,
         applied=edited.applied,
         changes=[
-            FieldChange(field=change.field, before=_shown(change.before), after=_shown(change.after))
-            for change in edited.plan.changes
+            FieldChange(field=change.field, before=change.before, after=change.after) for change in edited.plan.changes
         ],
         revision=revision(edited.campaign.settings()),
         undo_tool="update_campaign" if undoable else None,
@@ -138,11 +132,11 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
 
 def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
-    moved = before is None or before.phase != after.phase
+    moved = switched.applied if before is None else before.phase != after.phase
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
-        state=single_line(after.phase, 40),
+        state=after.phase,
         applied=switched.applied,
         changes=[_state_change(before, after)] if moved else [],
         revision=revision(after.settings()),
@@ -153,12 +147,7 @@ def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> Wr
 
 
 def _state_change(before: Campaign | None, after: Campaign) -> FieldChange:
-    former = UNREADABLE if before is None else single_line(before.phase, 40)
-    return FieldChange(field="state", before=former, after=single_line(after.phase, 40))
-
-
-def _shown(value: Any) -> Any:
-    return single_line(value, _NAME_LENGTH) if isinstance(value, str) else value
+    return FieldChange(field="state", before=UNREADABLE if before is None else before.phase, after=after.phase)
 
 
 _READ = ToolAnnotations(read_only=True, destructive=False, idempotent=True)
@@ -192,7 +181,7 @@ TOOLS: tuple[Tool, ...] = (
         title="Edit a campaign's settings",
         description="Changes name, retries, concurrency, calling hours or circuit breaker of a paused or draft campaign. Only the "
         "fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused: "
-        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before → "
+        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before -> "
         "after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,

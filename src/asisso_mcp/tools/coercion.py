@@ -1,4 +1,4 @@
-"""Arguments as clients really send them → arguments as the schema means them. Nothing is guessed where text is meant.
+"""Turns arguments as clients really send them into arguments as the schema means them. Nothing is guessed where text is meant.
 
 Reported of clients: nested objects arrive as JSON text, what is left out as null, "" or "null", and some add keys of their own.
 """

@@ -1,4 +1,4 @@
-"""Pydantic model → the JSON Schema that clients get: inline, closed, single types, no null, no noise.
+"""The JSON Schema that clients get for a Pydantic model: inline, closed, single types, no null.
 
 `$ref`, `anyOf` with null, titles and defaults of null each break or distract some client, and a model that may leave a field
 out needs no null for it. Null is still understood at run time: it means "not named".
@@ -12,6 +12,11 @@ from pydantic_core import core_schema
 
 
 class _Published(GenerateJsonSchema):
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        published = super().model_schema(schema)
+        published.pop("description", None)  # a docstring is for developers
+        return published
+
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 

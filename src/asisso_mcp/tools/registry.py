@@ -1,4 +1,4 @@
-"""One `Tool` = models + words + hints + handler; arguments go in, an `Answer` comes out, whatever happens inside."""
+"""The registry of tools: arguments are validated, the handler is called, and its output is cleaned, whatever happens inside."""
 
 import logging
 import traceback
@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.campaigns.edits import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.campaigns.truncation import truncate
-from asisso_mcp.sanitize import single_line
+from asisso_mcp.sanitize import clean_json, single_line
 from asisso_mcp.tools.coercion import decode, null_notes
 from asisso_mcp.tools.json_schema import input_schema, output_schema
 from asisso_mcp.tools.validation_errors import explain
@@ -40,14 +40,17 @@ class ToolContext:
     """
 
     service: CampaignService
-    policy: Policy
     notes: tuple[str, ...] = ()
 
 
 class ToolOutput(Protocol):
+    """What a handler returns: its text, and the same as structure."""
+
     summary: str
 
-    def structure(self) -> dict[str, Any]: ...
+    def structure(self) -> dict[str, Any]:
+        """The structured result, not yet cleaned."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class ToolResult:
 
     @property
     def is_error(self) -> bool:
+        """Whether the call was refused or failed: then there is no structure."""
         return self.structure is None
 
     def as_result(self) -> dict[str, Any]:
@@ -71,6 +75,8 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Tool:
+    """A tool: models, descriptions, annotations and handler."""
+
     name: str
     title: str
     description: str
@@ -81,10 +87,12 @@ class Tool:
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
+        """The published schema of the arguments."""
         return input_schema(self.arguments)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
+        """The published schema of the structured result."""
         return output_schema(self.result)
 
     def definition(self) -> dict[str, Any]:
@@ -104,7 +112,11 @@ class Tool:
             },
         }
 
-    async def call(self, arguments: Mapping[str, Any], call: ToolContext) -> ToolResult:
+    async def run(self, arguments: Any, context: ToolContext) -> ToolResult:
+        """What the handler returns for validated arguments, as it may be shown. Raises what the handler raises."""
+        return self.to_result(await self.handler(context, arguments))
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         """Validate, run, and answer in words. Only cancellation gets out."""
         named, nulls = decode(arguments, self.input_schema)
         try:
@@ -112,7 +124,7 @@ class Tool:
         except ValidationError as problem:
             return ToolResult(truncate(explain(self.name, problem, self.input_schema)))
         try:
-            result = await self.handler(replace(call, notes=null_notes(nulls)), checked)
+            return await self.run(checked, replace(context, notes=null_notes(nulls)))
         except (AsissoError, NotAllowed) as refusal:
             return ToolResult(truncate(refusal.text))
         except Exception as fault:
@@ -124,11 +136,15 @@ class Tool:
                 + ("Nothing was changed." if self.hints.read_only else "Look with `get_campaign` at what is in place.")
                 + " Please report it with what you asked for."
             )
-        return self.answer(result)
 
-    def answer(self, result: ToolOutput) -> ToolResult:
-        """What the handler returned, as an answer."""
-        return ToolResult(result.summary, result.structure())
+    def to_result(self, output: ToolOutput) -> ToolResult:
+        """The one exit: text and structure are cut and cleaned here. Arguments for another call (`undo`) stay exact."""
+        text, structure = truncate(output.summary), output.structure()
+        return ToolResult(text, {name: _shown(name, value) for name, value in {**structure, "summary": text}.items()})
+
+
+def _shown(name: str, value: Any) -> Any:
+    return value if name in ("summary", "undo") else clean_json(value)
 
 
 class Registry:
@@ -142,6 +158,7 @@ class Registry:
         return iter(self._tools.values())
 
     def get(self, name: str) -> Tool | None:
+        """The tool of that name; None where there is none, or it is withheld."""
         return self._tools.get(name)
 
     def unavailable_reason(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a tool call finds the campaigns: one API connection for the process, one service for each key that asks."""
+"""One campaign service for each API key, over one connection pool."""
 
 import logging
 import sys
@@ -32,11 +32,12 @@ FINISH_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
+    """The present moment, in UTC."""
     return datetime.now(UTC)
 
 
 class TenantServices:
-    """One per process. Tenants share the pool of connections and nothing else.
+    """The campaign services of this process, one for each API key. They share the connections to the API and nothing else.
 
     `transport` replaces the network: the sandbox in process, or a test's own. `uses_caller_keys`: every caller has a key of
     their own, and the server's is never used. `connect` makes the connection (telemetry watches it there). `tell` gets the outcome
@@ -67,7 +68,8 @@ class TenantServices:
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
     def call(self, caller: Caller = OPERATOR) -> ToolContext:
-        return ToolContext(self.service_for(caller), self._policy.within(caller))
+        """What a handler works with, for this caller."""
+        return ToolContext(self.service_for(caller).within(self._policy.within(caller)))
 
     @property
     def service(self) -> "CampaignService":
@@ -75,6 +77,7 @@ class TenantServices:
         return self.service_for(OPERATOR)
 
     def service_for(self, caller: Caller) -> "CampaignService":
+        """The campaigns that the caller's key reaches."""
         tenant = b"" if caller.api_key is None else sha256(caller.api_key.get_secret_value().encode()).digest()
         service = self._services.get(tenant)
         if service is None:

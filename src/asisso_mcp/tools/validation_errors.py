@@ -1,4 +1,4 @@
-"""What is wrong with arguments, for people: each problem with the argument, its value, what is allowed, and the nearest right form."""
+"""Says what is wrong with arguments: each with its value, what is allowed, and the nearest right form."""
 
 import difflib
 from collections.abc import Mapping, Sequence

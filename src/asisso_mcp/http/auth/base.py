@@ -1,4 +1,4 @@
-"""Who may call over HTTP: one `Authenticator` for each `--auth`."""
+"""The authenticators of the HTTP server, one for each value of `--auth` but `oauth`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -22,29 +22,29 @@ MAX_BEARER = 16384
 
 
 class Authenticator(ABC):
-    """Decides about a request before its body is read."""
+    """Identifies the caller of a request, before its body is read."""
 
     uses_caller_keys = False
-    """Every caller brings an Asisso key of their own, and the server's is never used."""
+    """Whether every caller brings an Asisso key of their own, and the server's is never used."""
     lists_differ = False
-    """Callers may see different tools, so that no cache may share their lists."""
+    """Whether callers may see different tools, so that no cache may share their lists."""
     routes: "Sequence[Route]" = ()
-    """What it serves beside `/mcp`."""
+    """Routes that are served beside `/mcp`."""
 
     @abstractmethod
     async def authenticate(self, scope: Scope) -> Caller:
-        """The caller. Raises HttpError. May put what it learned into `scope`."""
+        """The caller of this request. Raises HttpError. May add what it learned to `scope`."""
 
     def authorize(self, caller: Caller, message: Any) -> None:  # noqa: B027 - most have nothing to add
-        """Raises HttpError when this caller may not send this JSON-RPC message (None: it could not be read)."""
+        """Check that this caller may send this JSON-RPC message (None: it could not be read). Raises HttpError."""
 
     def readiness_problem(self) -> str | None:
-        """What the configuration lacks before anyone can be authenticated; None when nothing is."""
+        """What is missing before anyone can be authenticated; None when nothing is."""
         return None
 
 
 class NoAuth(Authenticator):
-    """`none`: everyone who reaches the port, which is on loopback."""
+    """`--auth none`: everyone who reaches the port, which is on loopback, is the operator."""
 
     async def authenticate(self, scope: Scope) -> Caller:  # noqa: ARG002
         """The operator."""
@@ -52,7 +52,7 @@ class NoAuth(Authenticator):
 
 
 class PassthroughAuth(Authenticator):
-    """`passthrough`: each request brings its own Asisso key, which the API judges."""
+    """`--auth passthrough`: each request carries the caller's own Asisso key, which the API accepts or not."""
 
     uses_caller_keys = True
 
@@ -77,13 +77,13 @@ class PassthroughAuth(Authenticator):
 
 
 class TokenAuth(Authenticator):
-    """`token`: callers know one of the operator's tokens; the server holds the Asisso key."""
+    """`--auth token`: callers send one of the operator's tokens; the server holds the Asisso key."""
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
 
     async def authenticate(self, scope: Scope) -> Caller:
-        """The operator. Raises HttpError (401)."""
+        """The operator. Raises HttpError (401) without an accepted token."""
         token = bearer_token(scope["headers"])
         if token is None:
             raise unauthorized("no token")
@@ -92,7 +92,7 @@ class TokenAuth(Authenticator):
         return OPERATOR
 
     def readiness_problem(self) -> str | None:
-        """Whether any token is left, for the file may have changed."""
+        """Says so when no token is left: the file may have changed."""
         return None if self._tokens.count() else "there is no usable token"
 
 
@@ -111,7 +111,7 @@ def bearer_token(headers: Headers) -> str | None:
 
 
 def unauthorized(log_reason: str, challenge: Mapping[str, str] | None = None) -> HttpError:
-    """A 401 for bearer tokens, with these parts in its challenge."""
+    """The 401 response of bearer token authentication, with these parts in its challenge."""
     return HttpError(
         401,
         "A valid bearer token is needed.",

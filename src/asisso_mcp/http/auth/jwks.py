@@ -1,4 +1,4 @@
-"""The OAuth issuer's signing keys (JWKS): fetched when a token needs them, kept, and fetched again when keys rotate."""
+"""A cache of the OAuth issuer's signing keys (JWKS), fetched again when keys rotate."""
 
 import json
 import logging
@@ -14,18 +14,18 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 600.0
 """How long keys are used without asking again: a key that the issuer withdraws is refused after that."""
 PAUSE_SECONDS = 10.0
-"""Between two fetches, whatever tokens arrive: unknown key ids must not turn into a stream of requests to the issuer."""
+"""Pause between two fetches, whatever tokens arrive: unknown key ids must not turn into a stream of requests to the issuer."""
 FETCH_SECONDS = 8.0
-"""For a whole fetch, metadata and keys: an issuer that sends a byte now and then must not hold up who logs in."""
+"""Bound of a whole fetch, metadata and keys: an issuer that sends a byte now and then must not hold up who logs in."""
 STALE_SECONDS = 6 * 3600.0
 """How long known keys outlive an issuer that does not answer."""
 MAX_BYTES = 512 * 1024
-"""Of one answer of the issuer."""
+"""Size of one response of the issuer."""
 _PUBLIC = frozenset({"RSA", "EC", "OKP"})
 
 
 class JwksUnavailable(Exception):
-    """The issuer's keys could not be had. The message names no secret."""
+    """The issuer's keys could not be fetched. The message holds no secret."""
 
 
 class JwksCache:
@@ -80,7 +80,7 @@ class JwksCache:
             raise JwksUnavailable("the issuer has not answered")
 
     async def _fetch(self) -> dict[str | None, PyJWK]:
-        """Raises JwksUnavailable, at the latest after `FETCH_SECONDS`."""
+        """The issuer's usable keys by their ids. Raises JwksUnavailable, at the latest after `FETCH_SECONDS`."""
         try:
             with anyio.fail_after(FETCH_SECONDS):
                 async with httpx2.AsyncClient(timeout=5.0, follow_redirects=False, transport=self._transport) as http:
@@ -99,8 +99,8 @@ class JwksCache:
         for url in metadata_urls(self._issuer):
             try:
                 metadata = await _get_json(http, url)
-            except JwksUnavailable as silent:
-                problem = silent
+            except JwksUnavailable as unavailable:
+                problem = unavailable
                 continue
             jwks_url = metadata.get("jwks_uri")
             if metadata.get("issuer") != self._issuer or not isinstance(jwks_url, str):
@@ -113,7 +113,7 @@ class JwksCache:
 
 
 def metadata_urls(issuer: str) -> list[str]:
-    """Where an issuer may publish its metadata: RFC 8414, and OpenID Connect Discovery."""
+    """The URLs at which an issuer may publish its metadata: RFC 8414, and OpenID Connect Discovery."""
     parts = httpx2.URL(issuer)
     origin, path = f"{parts.scheme}://{parts.netloc.decode()}", parts.path.rstrip("/")
     return [

@@ -1,4 +1,4 @@
-"""`--auth oauth`: JWT access tokens of an issuer, made for this server; their scopes decide what a caller sees and may do."""
+"""`--auth oauth`: JWT access tokens of an issuer, whose scopes decide what a caller sees and may do."""
 
 import logging
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ logger = logging.getLogger(__name__)
 READ = "campaigns:read"
 WRITE = "campaigns:write"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures with a public key only: with a shared secret, whoever can check could also sign."""
+"""Algorithms with a public key only: with a shared secret, whoever can check could also sign."""
 LEEWAY_SECONDS = 10
-"""For clocks that differ."""
+"""Tolerance for clocks that differ."""
 
 _WRITING_TOOLS = frozenset(tool.name for tool in TOOLS if not tool.hints.read_only)
 
 
 class JwtVerifier(TokenVerifier):
-    """Signature, issuer, audience and times of a JWT access token (RFC 9068)."""
+    """Verifies the signature, issuer, audience and times of a JWT access token (RFC 9068)."""
 
     def __init__(self, *, issuer: str, audience: str, keys: JwksCache) -> None:
         self._issuer = issuer
@@ -40,7 +40,7 @@ class JwtVerifier(TokenVerifier):
         self._keys = keys
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """What a valid token says; None for any other. Raises JwksUnavailable."""
+        """The claims of a valid token; None for any other. Raises JwksUnavailable."""
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
@@ -72,10 +72,10 @@ class JwtVerifier(TokenVerifier):
 
 
 def scopes_of(claims: dict[str, Any]) -> list[str]:
-    """The scopes of a token: `scope` as RFC 9068 has it, or `scp` as some issuers write it; words in a string, or a list."""
+    """The scopes of a token: `scope` (RFC 9068), or `scp` as some issuers call it; one string with spaces, or a list."""
     given = claims.get("scope", claims.get("scp", ""))
-    words = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
-    return [word for word in words if isinstance(word, str)]
+    scopes = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
+    return [scope for scope in scopes if isinstance(scope, str)]
 
 
 def _exact(url: str) -> AnyHttpUrl:

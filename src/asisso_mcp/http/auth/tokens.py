@@ -1,4 +1,4 @@
-"""The bearer tokens of `--auth token`: those in a setting, and those in a file that may change while the server runs."""
+"""The bearer tokens of `--auth token`, from a setting and from a file that may change while the server runs."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from asisso_mcp.config import SettingsError
 logger = logging.getLogger(__name__)
 
 MIN_TOKEN = 20
-"""Characters. `openssl rand -hex 32` gives 64."""
+"""Characters of the shortest token. `openssl rand -hex 32` gives 64."""
 MAX_FILE = 1024 * 1024
 """Bytes of the token file."""
 
@@ -28,7 +28,7 @@ class Tokens:
     """
 
     def __init__(self, given: Iterable[SecretStr] = (), file: Path | None = None) -> None:
-        """Raises SettingsError: a token is too short, or there is none at all."""
+        """Read the tokens. Raises SettingsError when one is too short, or there is none at all."""
         self._given = [_digest(checked(token.get_secret_value(), "ASISSO_MCP_TOKENS")) for token in given]
         self._file = file
         self._version: _FileVersion | None = None
@@ -43,14 +43,14 @@ class Tokens:
             )
 
     def accepts(self, token: str) -> bool:
-        """Whether `token` is one of them. Every one is compared, in the same time whatever was sent."""
+        """Whether `token` is one of them, compared in a time that tells nothing about any of them."""
         digest, found = _digest(token), False
         for accepted in (*self._given, *self._current()):
             found |= hmac.compare_digest(digest, accepted)
         return found
 
     def count(self) -> int:
-        """How many are accepted at the moment."""
+        """The number of tokens that are accepted at the moment."""
         return len(self._given) + len(self._current())
 
     def _current(self) -> list[bytes]:
@@ -73,7 +73,7 @@ class Tokens:
 
 
 def checked(token: str, setting: str) -> str:
-    """`token`, when it is long enough and can be sent. Raises SettingsError, which names the setting and not the token."""
+    """`token` itself, when it is long enough and can be sent. Raises SettingsError, which names the setting and not the token."""
     if len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise SettingsError(
             f"{setting} holds a token that is shorter than {MIN_TOKEN} characters, or has a space or a character that cannot be "

@@ -1,4 +1,4 @@
-"""Each export keeps the documented rules of the API that it is for. The rules stand here as tables, with their source."""
+"""The tools in each provider's format keep the documented rules of that API, which stand here as tables with their source."""
 
 import json
 import re
@@ -10,12 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from asisso_mcp import schemas
-from asisso_mcp.cli import main
-from asisso_mcp.exports import FORMATS, NULLS, ProviderFormat, to_provider_format
+from asisso_mcp.schemas import FORMATS, NULLS, ProviderFormat, outdated_files, to_provider_format
 from asisso_mcp.tools.campaigns import TOOLS
 
-FOLDER = Path(__file__).parents[2] / "tool_schemas"
+FOLDER = Path(__file__).parents[1] / "tool_schemas"
 DEFINITIONS = [tool.definition() for tool in TOOLS]
 JSON_TYPES = {"string", "number", "integer", "boolean", "object", "array", "null"}
 
@@ -118,7 +116,7 @@ def types(node: Mapping[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_tool_is_exported_with_its_name_and_words(form: ProviderFormat) -> None:
+def test_every_format_has_every_tool_with_its_name_and_words(form: ProviderFormat) -> None:
     rules = RULES[form]
     made = functions(form)
     assert [function["name"] for function in made] == [tool.name for tool in TOOLS]
@@ -222,116 +220,9 @@ def test_the_line_for_the_responses_api_gives_a_function_tool_of_that_api() -> N
         assert set(flat) == {"type", "name", "description", "parameters", "strict"}
 
 
-def test_the_checked_in_exports_are_those_of_the_models() -> None:
-    assert schemas.outdated_files(FOLDER) == []
+def test_the_checked_in_formats_are_those_of_the_models() -> None:
+    assert outdated_files(FOLDER) == []
     for form in FORMATS:
         assert json.loads((FOLDER / form / "tools.json").read_text(encoding="utf-8")) == to_provider_format(
             DEFINITIONS, form
         )
-
-
-def run(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as end:
-        main(["schemas", *arguments])
-    assert isinstance(end.value.code, int)
-    return end.value.code
-
-
-def test_one_format_is_written_alone_and_touches_no_other_file(tmp_path: Path) -> None:
-    (tmp_path / "of_mine.json").write_text("{}")
-    assert run("--folder", str(tmp_path), "--format", "gemini") == 0
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")) == [
-        "gemini/tools.json",
-        "of_mine.json",
-    ]
-    assert run("--folder", str(tmp_path), "--format", "gemini", "--check") == 0
-    assert run("--folder", str(tmp_path), "--format", "openai", "--check") == 1
-
-
-def test_without_a_format_everything_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    gone = {**DEFINITIONS[0], "name": "of_a_tool_that_is_gone"}
-    (tmp_path / "of_a_tool_that_is_gone.json").write_text(json.dumps(gone))
-    assert run("--folder", str(tmp_path), "--check") == 1
-    assert "of_a_tool_that_is_gone.json" in capsys.readouterr().err
-    assert run("--folder", str(tmp_path)) == 0
-    written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json"))
-    assert written == sorted([*(f"{tool.name}.json" for tool in TOOLS), *(f"{form}/tools.json" for form in FORMATS)])
-    assert run("--folder", str(tmp_path), "--check") == 0
-    (tmp_path / "openai-strict" / "tools.json").write_text("[]")
-    assert run("--folder", str(tmp_path), "--check") == 1
-    assert "openai-strict/tools.json" in capsys.readouterr().err
-
-
-FOREIGN = {
-    "package.json": '{"name": "package", "version": "1.0.0", "description": "An agent"}',
-    "tsconfig.json": '{\n  // comments are allowed here\n  "compilerOptions": {}\n}',
-    "mcp.json": '{"mcpServers": {"asisso": {"command": "uvx", "args": ["asisso-mcp"]}}}',
-    "other_tool.json": '{"name": "other_tool", "description": "Of another server", "inputSchema": {"type": "object"}}',
-    "of_another_name.json": json.dumps(DEFINITIONS[0]),
-    "annotated_otherwise.json": json.dumps({**DEFINITIONS[0], "name": "annotated_otherwise", "annotations": {}}),
-    "list.json": "[]",
-    "my_tools.json": json.dumps(to_provider_format(DEFINITIONS, "openai")),
-    "empty.json": "",
-    "deep.json": "[" * 100_000,
-    "latin.json": '{"name": "caf\xe9"}',
-}
-"""What lies in a project beside ours, by the names that its owner gave it."""
-
-
-def test_in_a_folder_with_other_peoples_files_only_our_own_are_touched(tmp_path: Path) -> None:
-    for name, text in FOREIGN.items():
-        (tmp_path / name).write_bytes(text.encode("latin-1"))
-    assert run("--folder", str(tmp_path)) == 0
-    assert {name: (tmp_path / name).read_bytes().decode("latin-1") for name in FOREIGN} == FOREIGN
-    assert run("--folder", str(tmp_path), "--check") == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("get_campaign.json", '{"id": 3, "name": "Spring promo"}'),
-        ("get_campaign.json", "not JSON"),
-        ("openai/tools.json", '[{"type": "function", "function": {"name": "send_mail", "parameters": {}}}]'),
-        ("anthropic/tools.json", json.dumps([*to_provider_format(DEFINITIONS, "anthropic"), {"name": "send_mail"}])),
-        ("gemini/tools.json", '[{"functionDeclarations": []}]'),
-        ("openai-strict/tools.json", "[]"),
-    ],
-)
-def test_a_file_of_someone_else_under_one_of_our_names_is_refused_and_nothing_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
-) -> None:
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text(text)
-    assert run("--folder", str(tmp_path)) == 1
-    assert capsys.readouterr() == (
-        "",
-        f"asisso-mcp: {tmp_path / name} would be overwritten, and is not a file that asisso-mcp wrote. Nothing was written: move "
-        "that file away, or choose another --folder.\n",
-    )
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json")] == [name]
-    assert (tmp_path / name).read_text() == text
-
-
-def test_an_older_file_of_ours_is_written_anew(tmp_path: Path) -> None:
-    assert run("--folder", str(tmp_path)) == 0
-    (tmp_path / "get_campaign.json").write_text(json.dumps({**DEFINITIONS[1], "description": "As it was once."}))
-    for form in FORMATS:
-        text = schemas.render(form)[f"{form}/tools.json"]
-        (tmp_path / form / "tools.json").write_text(text.replace("Finds campaigns", "Found campaigns"))
-    assert run("--folder", str(tmp_path)) == 0
-    assert run("--folder", str(tmp_path), "--check") == 0
-
-
-def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").touch()
-    assert run("--folder", str(tmp_path / "file" / "folder")) == 1
-    assert capsys.readouterr() == (
-        "",
-        f"asisso-mcp: {tmp_path / 'file' / 'folder'} cannot be written: Not a directory. Choose another --folder.\n",
-    )
-
-
-def test_a_format_that_does_not_exist_is_refused_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--format", "mistral") == 2
-    said = capsys.readouterr().err
-    assert all(f"'{form}'" in said for form in FORMATS)

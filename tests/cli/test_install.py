@@ -5,7 +5,6 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from asisso_mcp.install import command
 from asisso_mcp.install.clients import CLIENTS
 from tests import processes
 
@@ -101,8 +100,10 @@ def test_a_broken_file_ends_with_one_sentence_and_exit_code_1(tmp_path: Path) ->
     )
 
 
-def test_the_command_line_names_the_clients_that_there_are() -> None:
-    assert tuple(client.name for client in CLIENTS) == command.NAMES
+def test_a_client_that_is_not_known_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    done = run("--client", "emacs", home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(f"'{client.name}'" in done.stderr for client in CLIENTS)
 
 
 def test_what_is_installed_starts_and_answers(tmp_path: Path) -> None:

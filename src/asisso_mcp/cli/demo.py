@@ -1,14 +1,17 @@
-"""The conversation that `asisso-mcp demo` prints: a real MCP client, this server, the built-in sandbox."""
+"""`asisso-mcp demo`: a conversation between a real MCP client and this server over the built-in sandbox."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import Any
 
-import mcp_types
+import anyio
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp_types import TextContent
 
-Print = Callable[[str], None]
+from asisso_mcp.cli.terminal import BOLD, YELLOW, fail, show
+from asisso_mcp.sanitize import safe_json
 
 CAMPAIGN = 3
 EDIT: dict[str, Any] = {"retry_config": {"max_retries": 5}, "schedule_config": {"timezone": "America/Chicago"}}
@@ -18,25 +21,40 @@ class DemoFailed(Exception):
     """The conversation did not go as it should."""
 
 
-async def run(out: Print = print) -> None:
-    """Start `asisso-mcp serve --sandbox` as a host would, and talk to it over stdio."""
+def add_arguments(_: argparse.ArgumentParser) -> None:
+    """`demo` has no arguments."""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Hold the conversation and print it. Returns 1 when it did not go as it should."""
+    code = 0
+    try:
+        anyio.run(_talk_over_stdio)
+    except* DemoFailed as failures:
+        code = fail(failures.exceptions[0])
+    return code
+
+
+async def _talk_over_stdio() -> None:
+    """Start `asisso-mcp serve --sandbox` as a host would, and talk to it."""
     launch = StdioServerParameters(command=sys.executable, args=["-m", "asisso_mcp", "serve", "--sandbox"])
-    out("Starting: asisso-mcp serve --sandbox   (built-in API: no key, no network, no phone rings)\n")
+    show("Starting: asisso-mcp serve --sandbox (built-in API: no key, no network)\n")
     async with Client(launch) as client:
-        await converse(client, out)
-    out("\nThe same with your campaigns: set ASISSO_API_KEY and let your assistant's host start asisso-mcp (README).")
+        await converse(client, _show)
+    show("\nThe same with your campaigns: set ASISSO_API_KEY and let your assistant's host start asisso-mcp (README).")
 
 
-async def converse(client: Client, out: Print) -> None:
+async def converse(client: Client, out: Callable[[str], None]) -> None:
     """List, read, be refused, pause, preview, edit, undo, resume. Raises DemoFailed when an answer is not as it should be."""
     tools = await client.list_tools()
     out(f"Tools: {', '.join(tool.name for tool in tools.tools)}")
 
     async def call(tool: str, *, refused: bool = False, **arguments: Any) -> dict[str, Any]:
-        out(f"\n> {tool} {_arguments(arguments)}")
+        out("")
+        out(f"> {tool} {' '.join(f'{name}={safe_json(value)}' for name, value in arguments.items())}")
         result = await client.call_tool(tool, arguments)
-        text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        out(_indented(f"refused: {text}" if result.is_error else text))
+        text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+        out("\n".join(f"  {line}" for line in (f"refused: {text}" if result.is_error else text).splitlines()))
         if result.is_error is not refused:
             raise DemoFailed(f"{tool} {'was not refused' if refused else 'failed'}: {text}")
         return dict(result.structured_content or {})
@@ -51,15 +69,10 @@ async def converse(client: Client, out: Print) -> None:
     undone = await call(edited["undo_tool"], **edited["undo"])
     if undone["revision"] != revision:
         raise DemoFailed("The undo did not restore the settings.")
-    out("\nThe undo restored every setting: the revision is the one from before the edit.")
+    out("")
+    out("The undo restored every setting: the revision is the one from before the edit.")
     await call("resume_campaign", campaign_id=CAMPAIGN)
 
 
-def _arguments(arguments: dict[str, Any]) -> str:
-    from asisso_mcp.sanitize import safe_json
-
-    return " ".join(f"{name}={safe_json(value)}" for name, value in arguments.items())
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+def _show(text: str) -> None:
+    show(text, BOLD if text.startswith("> ") else YELLOW if text.startswith("  refused: ") else "")

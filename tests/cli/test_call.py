@@ -1,0 +1,133 @@
+"""`asisso-mcp call`: how its arguments are read, and what is refused before anything is sent."""
+
+import json
+from typing import Any
+
+import pytest
+
+from asisso_mcp.cli import main
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
+from tests.conftest import MONDAY
+
+
+def patches(sandbox: Sandbox) -> list[Any]:
+    return [request.json for request in sandbox.requests if request.method == "PATCH"]
+
+
+def call(sandbox: RunningServer, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
+    monkeypatch.setenv("ASISSO_BASE_URL", sandbox.url)
+    monkeypatch.setenv("ASISSO_API_KEY", KEY)
+    with pytest.raises(SystemExit) as ended:
+        main(["call", *arguments])
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("tool", "argument", "words"),
+    [
+        (
+            "update_campaign",
+            "name=null",
+            "name=null names nothing: leave name out, or write name='\"null\"' for that text.",
+        ),
+        (
+            "list_campaigns",
+            "query=null",
+            "query=null names nothing: leave query out, or write query='\"null\"' for that text.",
+        ),
+    ],
+)
+def test_a_null_for_a_text_is_refused_and_nothing_is_sent(
+    tool: str, argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with RunningServer(sandbox) as api:
+        assert call(api, monkeypatch, tool, argument) == 2
+    assert capsys.readouterr() == ("", f"asisso-mcp: {words}\n")
+    assert sandbox.requests == []
+
+
+def test_a_text_in_json_quotes_is_that_text_and_other_quotes_are_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with RunningServer(sandbox) as api:
+        for argument in ('name="null"', 'name="Spring" promo', "name=12", 'name="', 'name={"a": 1, "a": 2}'):
+            assert call(api, monkeypatch, "update_campaign", "campaign_id=4", argument) == 0, capsys.readouterr()
+    names = ["null", '"Spring" promo', "12", '"', '{"a": 1, "a": 2}']
+    assert patches(sandbox) == [{"name": name} for name in names]
+
+
+def test_null_for_anything_else_names_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api:
+        assert call(api, monkeypatch, "update_campaign", "campaign_id=4", "max_concurrency=null") == 1
+    assert capsys.readouterr() == (
+        "Nothing was sent, because no change was named. Name at least one of name, retry_config, max_concurrency, "
+        "schedule_config, circuit_breaker.\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "call update_campaign --json campaign_id=4 max_concurrency=2",
+        "call update_campaign campaign_id=4 --json max_concurrency=2 -v",
+        "call --json update_campaign campaign_id=4 max_concurrency=2",
+        "--json -v call update_campaign campaign_id=4 max_concurrency=2",
+        "call update_campaign campaign_id=4 max_concurrency=2 --json",
+    ],
+)
+def test_options_may_stand_anywhere(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with RunningServer(sandbox) as api:
+        monkeypatch.setenv("ASISSO_BASE_URL", api.url)
+        monkeypatch.setenv("ASISSO_API_KEY", KEY)
+        with pytest.raises(SystemExit) as ended:
+            main(line.split())
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == [{"field": "max_concurrency", "before": 4, "after": 2}]
+    assert patches(sandbox) == [{"max_concurrency": 2}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["get_campaign", "3"], "'3' is not of the form key=value."),
+        (["get_campaign", "=3"], "'=3' is not of the form key=value."),
+        (["get_campaign", "campaign_id=3", "campaign_id=4"], "campaign_id was given twice; which one is meant?"),
+        (
+            ["update_campaign", "campaign_id=4", 'retry_config={"max_retries": 1, "max_retries": 2}'],
+            "max_retries was given twice within retry_config; which one is meant?",
+        ),
+        (
+            ["delete_campaign", "campaign_id=4"],
+            "Unknown tool: delete_campaign. This server has list_campaigns, get_campaign, update_campaign, pause_campaign, "
+            "resume_campaign.",
+        ),
+        (
+            ["pause_campaign", "campaign_id=4", "--read-only"],
+            "pause_campaign is not offered here: this server only reads (--read-only, or a token without the right to write). "
+            "The person who runs it can change that. It has list_campaigns, get_campaign.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_line_is_said_and_nothing_is_sent(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = Sandbox(clock=lambda: MONDAY)
+    with RunningServer(sandbox) as api:
+        assert call(api, monkeypatch, *arguments) == 2
+    assert capsys.readouterr() == ("", f"asisso-mcp: {words}\n")
+    assert sandbox.requests == []
+
+
+def test_an_option_that_does_not_exist_is_named_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["call", "get_campaign", "--sanbox", "campaign_id=3"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("asisso-mcp call: error: unrecognized arguments: --sanbox\n")

@@ -1,0 +1,49 @@
+"""`asisso-mcp doctor`: a line for each finding, and an exit code that a script can use."""
+
+import pytest
+
+from asisso_mcp.cli import main
+from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
+from tests.conftest import MONDAY
+
+
+def doctor(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    return ended.value.code
+
+
+def test_what_is_configured_and_that_the_api_answers_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASISSO_CAMPAIGNS", "17,3")
+    assert doctor("--sandbox", "--read-only") == 0
+    assert capsys.readouterr() == (
+        "API      built-in sandbox\n"
+        "key      the sandbox's own\n"
+        "timeout  30 s for one request\n"
+        "proxy    none of its own\n"
+        "CA file  the system's certificates\n"
+        "may      read only, only campaigns 3, 17\n"
+        "answer   the API is there, version 1.45.0\n"
+        "access   the key is accepted and sees 14 campaigns\n"
+        "Ready.\n",
+        "",
+    )
+
+
+def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api:
+        monkeypatch.setenv("ASISSO_BASE_URL", api.url)
+        monkeypatch.setenv("ASISSO_API_KEY", KEY[::-1])
+        assert doctor() == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "key      set (ASISSO_API_KEY), not shown"
+    assert said[5:7] == [
+        "may      read and write, all campaigns of the key",
+        "answer   the API is there, version 1.45.0",
+    ]
+    assert said[7].startswith("problem  The Asisso API did not accept the credentials (Invalid or expired API key).")
+    assert len(said) == 8
