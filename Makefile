@@ -56,7 +56,7 @@ bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; check
 
 .PHONY: clients
 clients: $(VENV)/.ready ## real clients from the package index talk to the sandbox; writes docs/clients.md (needs npx)
-	@$(BIN)/python tests/clients/run.py
+	@$(BIN)/python -m tests.clients.run
 
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions, with and without its fixtures (needs npx)

@@ -6,12 +6,10 @@ all that the suite asks of anyone: over our own HTTP, and once more in sessions,
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tests.conformance.lists import APPLIES, REVISIONS, SCORED
 from tests.conformance.suite import Run, conforms
+from tests.processes import HttpServer, closing
 
 _FIXTURE_SERVER = ("tests.conformance.fixture_server",)
 _HEADERS = ("http-header-validation", "http-custom-header-server-validation")
@@ -47,23 +45,11 @@ def main() -> int:
     for name, command in SERVERS.items():
         runs = [run for run in RUNS if run.server == name and run.revision in revisions]
         if runs:
-            with _served(*command) as url:
+            server = subprocess.Popen([sys.executable, "-m", *command], stdin=-1, stdout=-1, stderr=-1)
+            with closing(server):
+                url = HttpServer(server).url
                 conform += [conforms(run, url) for run in runs]
     return int(not conform or not all(conform))
-
-
-@contextmanager
-def _served(*command: str) -> Iterator[str]:
-    server = subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        url = server.stderr.readline().split()[2]
-        # What else it says is read, so that it never waits for a reader.
-        threading.Thread(target=server.stderr.read, daemon=True).start()
-        yield url
-    finally:
-        server.terminate()
-        server.wait(40)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def main() -> int:
     with listening:
         serve = _with_sessions if "--sessions" in sys.argv[1:] else _as_product
         running = serve(settings, http_settings)
-        print(f"fixtures: serving {http_settings.url}", file=sys.stderr, flush=True)
+        print(f"asisso-mcp: serving {http_settings.url}", file=sys.stderr, flush=True)
         running.run([listening])
     return 0
 

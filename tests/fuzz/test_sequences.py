@@ -222,3 +222,14 @@ def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagu
     with start_blocking_portal() as portal:
         Conversation.portal = portal
         run_state_machine_as_test(Conversation, settings=search(2))
+
+
+async def test_a_late_write_that_switches_off_an_unset_breaker_is_not_called_done_before_it_is(
+    sandbox: Sandbox, service: CampaignService
+) -> None:
+    sandbox.put(4, circuit_breaker=None)
+    sandbox.faults.add(Fault("status", method="PATCH", code=504, executed_after=60, times=1))
+    edit = {"campaign_id": 4, "circuit_breaker": {"enabled": False}}
+    answer = await BY_NAME["update_campaign"].call(edit, ToolContext(service))
+    assert "circuit_breaker" not in sandbox.campaign(4)["metadata"]
+    assert answer.text.startswith("Unknown outcome.")
