@@ -15,7 +15,7 @@ from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Fault, Sandbox
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
 from tests.secret_leaks import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
 
 # How long one example takes says nothing about the code: the machines that run this are shared.
@@ -53,6 +53,13 @@ def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(clock=lambda: MONDAY)
     yield box
     box.close()
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[RunningServer]:
+    """The sandbox on a socket."""
+    with RunningServer(sandbox) as running:
+        yield running
 
 
 def until_fired(fault: Fault) -> None:

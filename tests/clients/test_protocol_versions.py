@@ -49,6 +49,7 @@ def check(heard: dict[str, Any]) -> None:
     assert said(heard["read"]).startswith('Campaign 3 "Spring promo" is running.')
     assert heard["read"]["structuredContent"]["retry_config"]["max_retries"] == 3
     assert (said(heard["refused"]), heard["refused"]["isError"]) == (REFUSAL, True)
+    assert "structuredContent" not in heard["refused"]
     assert said(heard["paused"]).startswith('Done: Campaign 3 "Spring promo" is paused; it was running.\n')
     assert said(heard["edited"]).startswith(
         'Done: Campaign 3 "Spring promo" was changed.\n- retry_config.max_retries: 3 → 5\n'

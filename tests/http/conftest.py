@@ -1,4 +1,4 @@
-"""A sandbox on a socket, and a server that many tests can share."""
+"""A server that many tests can share."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,6 @@ import pytest
 
 from asisso_mcp.sandbox import RunningServer, Sandbox
 from tests.http.served import Served, settings_for
-
-
-@pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[RunningServer]:
-    with RunningServer(sandbox) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

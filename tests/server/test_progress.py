@@ -14,12 +14,11 @@ from mcp import Client
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
-from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
@@ -318,39 +317,3 @@ async def test_a_resume_whose_reply_was_lost_and_that_the_breaker_undid_is_not_s
     assert answer.text.startswith("Unknown outcome. Sent: the resume of campaign 4. ")
     assert "The campaign was read afterwards: it is paused as before, and its log has new entries." in answer.text
     assert [request.method for request in sandbox.requests].count("POST") == 1
-
-
-# --- how much at once -------------------------------------------------------------------------------------------------
-
-
-async def test_however_many_calls_there_are_the_api_never_gets_more_than_sixteen_requests_at_once() -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    inner, now, most = sandbox.app, 0, 0
-
-    async def counting(scope: Message, receive: Receive, send: Send) -> None:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        try:
-            await inner(scope, receive, send)
-        finally:
-            now -= 1
-
-    sandbox.app = counting
-    sandbox.faults.add(Fault("delay", seconds=0.02))
-    failed: list[str] = []
-    with RunningServer(sandbox) as running:
-        settings = Settings(api_key=SETTINGS.api_key, base_url=running.url)
-        async with Client(build_server(settings)) as client:
-
-            async def ask(number: int) -> None:
-                result = await client.call_tool("get_campaign", {"campaign_id": 1 + number % 14})
-                if result.is_error:
-                    failed.append(result.content[0].text)  # type: ignore[union-attr]
-
-            async with anyio.create_task_group() as tasks:
-                for number in range(80):
-                    tasks.start_soon(ask, number)
-    sandbox.close()
-    assert failed == []
-    assert 8 < most <= MAX_CONNECTIONS == 16

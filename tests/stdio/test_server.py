@@ -17,31 +17,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 EDIT = {"campaign_id": 4, "max_concurrency": 2}
 
 
-@pytest.mark.parametrize("era", ["legacy", "modern"])
-def test_raw_lines_list_five_tools_and_run_the_conversation(era: str) -> None:
-    with stdio_server("--sandbox") as server:
-        server.open(era)
-        tools = server.ask("tools/list")["tools"]
-        assert [tool["name"] for tool in tools] == [
-            "list_campaigns",
-            "get_campaign",
-            "update_campaign",
-            "pause_campaign",
-            "resume_campaign",
-        ]
-        assert "Spring promo" in server.call("list_campaigns", query="spring")["content"][0]["text"]
-        refused = server.call("update_campaign", campaign_id=3, max_concurrency=2)
-        assert refused["isError"] is True
-        assert "structuredContent" not in refused
-        assert server.call("pause_campaign", campaign_id=3)["structuredContent"]["applied"] is True
-        edited = server.call("update_campaign", campaign_id=3, max_concurrency=2)["structuredContent"]
-        assert edited["changes"] == [{"field": "max_concurrency", "before": 3, "after": 2}]
-        undone = server.call(edited["undo_tool"], **edited["undo"])["structuredContent"]
-        assert undone["changes"] == [{"field": "max_concurrency", "before": 2, "after": 3}]
-        assert server.call("resume_campaign", campaign_id=3)["structuredContent"]["state"] == "running"
-        assert server.end() == (0, "")
-
-
 def test_an_input_that_ends_at_once_ends_the_server_cleanly() -> None:
     with stdio_server() as server:
         assert server.end() == (0, "")
