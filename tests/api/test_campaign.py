@@ -126,12 +126,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 KNOWN = st.sampled_from(sorted(set(Campaign.model_fields) - set(LEAST)))
 
 
-@given(
-    st.dictionaries(KNOWN | st.text(), JSON, max_size=8),
-    st.integers(),
-    st.text(),
-    st.text(),
-)
+@given(st.dictionaries(KNOWN | st.text(), JSON, max_size=8), st.integers(), st.text(), st.text())
 def test_any_object_with_an_id_a_name_and_a_state_is_a_campaign(
     others: dict[str, Any], campaign_id: int, name: str, state: str
 ) -> None:

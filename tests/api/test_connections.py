@@ -18,17 +18,7 @@ from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, ServerFault, Unreachable
 from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from tests.api.conftest import Resolving
-from tests.api.scripted import (
-    CAMPAIGN,
-    SILENCE,
-    asking,
-    failing,
-    listening,
-    raw,
-    serving,
-    settings,
-    until,
-)
+from tests.api.scripted import CAMPAIGN, SILENCE, asking, failing, listening, raw, serving, settings, until
 from tests.api.test_tls import certificate
 
 SPRING = raw(200, CAMPAIGN)

@@ -123,13 +123,7 @@ REFUSALS = [
         wrong_address("The address answered 405 as if it did not know Asisso's API."),
     ),
     *(("get", status, None, WrongAddress, REDIRECT) for status in (301, 302, 307, 308)),
-    (
-        "patch",
-        400,
-        "Cannot update a running campaign",
-        StateConflict,
-        conflict("Cannot update a running campaign"),
-    ),
+    ("patch", 400, "Cannot update a running campaign", StateConflict, conflict("Cannot update a running campaign")),
     (
         "pause",
         400,

@@ -4,12 +4,7 @@ import json
 
 import pytest
 
-from asisso_mcp.api.errors import (
-    KeyRejected,
-    Misconfigured,
-    UnreadableReply,
-    WrongAddress,
-)
+from asisso_mcp.api.errors import KeyRejected, Misconfigured, UnreadableReply, WrongAddress
 from asisso_mcp.api.responses import parse_campaign, parse_campaigns
 from asisso_mcp.api.transport import ApiResponse
 from tests.api.scripted import CAMPAIGN, Scripted, answer, outcome

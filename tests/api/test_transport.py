@@ -176,10 +176,7 @@ async def test_each_request_is_one_line_of_the_log_without_headers_or_bodies(
 ) -> None:
     caplog.set_level(logging.DEBUG, "asisso_mcp")
     huge = Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\n", "close")
-    async with (
-        listening(SPRING, DROP, huge, SILENCE) as api,
-        asking(settings(api.origin)) as client,
-    ):
+    async with listening(SPRING, DROP, huge, SILENCE) as api, asking(settings(api.origin)) as client:
         await client.get(3)
         await failing(lambda: client.pause(3))
         await failing(lambda: client.patch(3, {"name": "x"}))

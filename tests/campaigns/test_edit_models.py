@@ -25,14 +25,8 @@ NO_BOOL = "a number is needed, not true or false"
         ({"retry_config": {"max_retries": None}}, [("retry_config.max_retries", NULL)]),
         ({"schedule_config": {"timezone": None}}, [("schedule_config.timezone", NULL)]),
         ({"circuit_breaker": {"enabled": None}}, [("circuit_breaker.enabled", NULL)]),
-        (
-            {"schedule_config": {"slots": [{**SLOT, "day": 1}]}},
-            [("schedule_config.slots.0.day", "Extra inputs are not permitted")],
-        ),
-        (
-            {"schedule_config": {}},
-            [("schedule_config", "it names no field; name at least one of enabled, timezone, slots")],
-        ),
+        ({"schedule_config": {"slots": [{**SLOT, "day": 1}]}}, [("schedule_config.slots.0.day", "Extra inputs are not permitted")]),
+        ({"schedule_config": {}}, [("schedule_config", "it names no field; name at least one of enabled, timezone, slots")]),
         ({"retry_config": {"max_retries": False}}, [("retry_config.max_retries", NO_BOOL)]),
         ({"circuit_breaker": {"failure_threshold": True}}, [("circuit_breaker.failure_threshold", NO_BOOL)]),
         ({"schedule_config": {"slots": [{**SLOT, "day_of_week": True}]}}, [("schedule_config.slots.0.day_of_week", NO_BOOL)]),
@@ -76,10 +70,7 @@ def test_a_percentage_where_a_fraction_is_meant_is_answered_with_the_fraction(wr
 )
 def test_the_name_of_a_day_is_answered_with_its_number(written: str, number: int) -> None:
     assert problems(CampaignEdit, {"schedule_config": {"slots": [{**SLOT, "day_of_week": written}]}}) == [
-        (
-            "schedule_config.slots.0.day_of_week",
-            f"days are numbers, 0 is Monday and 6 is Sunday: write {number}",
-        )
+        ("schedule_config.slots.0.day_of_week", f"days are numbers, 0 is Monday and 6 is Sunday: write {number}")
     ]
 
 

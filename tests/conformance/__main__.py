@@ -25,10 +25,7 @@ RUNS = (
     *(Run("product", each, APPLIES[each], f"without-fixtures-{each}.yml", may_skip=True) for each in REVISIONS),
     Run("with fixtures", "2026-07-28", (*SCORED["2026-07-28"], "json-schema-2020-12", *_HEADERS)),
     Run(
-        "with fixtures",
-        "2025-11-25",
-        (*SCORED["2025-11-25"], "json-schema-2020-12"),
-        "without-sessions-2025-11-25.yml",
+        "with fixtures", "2025-11-25", (*SCORED["2025-11-25"], "json-schema-2020-12"), "without-sessions-2025-11-25.yml"
     ),
     Run(
         "with fixtures and sessions",

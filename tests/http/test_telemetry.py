@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from asisso_mcp.cli import main
 from asisso_mcp.config import SettingsError
 from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
@@ -126,8 +127,6 @@ def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, s
 def test_what_is_asked_for_and_not_installed_is_said_at_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from asisso_mcp.cli import main
-
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", None)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     for workers in ("1", "2"):

@@ -3,8 +3,11 @@
 import logging
 from pathlib import Path
 
+import httpx2
 import pytest
+from pydantic import SecretStr
 
+from asisso_mcp.cli import main
 from asisso_mcp.config import SettingsError
 from asisso_mcp.http.auth import tokens
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, RunningServer
@@ -52,8 +55,6 @@ def test_what_cannot_be_a_key_is_not_passed_on(api: RunningServer, given: str) -
 
 def test_two_keys_in_one_request_are_refused(api: RunningServer) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
-        import httpx2
-
         body, headers = LIST
         both = [*headers.items(), ("x-api-key", KEY), ("x-api-key", OTHER_TENANT_KEY)]
         assert httpx2.post(served.url, json=body, headers=both, **OPTIONS).status_code == 401
@@ -111,8 +112,6 @@ def test_every_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
         return real(one, other)
 
     monkeypatch.setattr(tokens.hmac, "compare_digest", counting)
-    from pydantic import SecretStr
-
     accepted = tokens.Tokens([SecretStr(FIRST), SecretStr(SECOND)])
     assert [accepted.accepts(FIRST), accepted.accepts("x"), accepted.accepts("y" * 5000)] == [True, False, False]
     assert compared == [32] * 6  # both, each time, and always digests of one length
@@ -138,8 +137,6 @@ def test_the_token_file_is_read_again_when_it_changes(
         file.unlink()
         assert (status(FIRST), status(SECOND)) == (401, 401)
         ready = served.origin + "/readyz"
-        import httpx2
-
         answer = httpx2.get(ready, **OPTIONS)
         file.write_text(f"{FIRST}\n{SECOND}\n")
         assert (status(FIRST), status(SECOND)) == (200, 200)
@@ -204,16 +201,12 @@ def test_no_secret_is_written_even_with_every_log_line(api: RunningServer) -> No
 def test_what_would_be_unsafe_is_refused_at_start(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--transport", "http", *arguments])
     assert (ended.value.code, capsys.readouterr().err) == (2, f"asisso-mcp: {words}\n")
 
 
 def test_a_port_in_use_is_said_in_words(api: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--transport", "http", "--port", str(api.port)])
     assert ended.value.code == 2
@@ -223,8 +216,6 @@ def test_a_port_in_use_is_said_in_words(api: RunningServer, capsys: pytest.Captu
 
 
 def test_http_options_without_http_are_not_ignored(capsys: pytest.CaptureFixture[str]) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--port", "9000"])
     assert (ended.value.code, capsys.readouterr().err) == (

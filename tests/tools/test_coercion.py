@@ -63,13 +63,7 @@ NAMED_NOTHING = (
                 "schedule_config": {"slots": SLOTS},
                 "max_concurrency": False,
             },
-            [
-                "name",
-                "retry_config.enabled",
-                "schedule_config.enabled",
-                "schedule_config.timezone",
-                "circuit_breaker",
-            ],
+            ["name", "retry_config.enabled", "schedule_config.enabled", "schedule_config.timezone", "circuit_breaker"],
         ),
         (
             "update_campaign",
