@@ -10,7 +10,6 @@ from asisso_mcp.cli import main
 from asisso_mcp.config import UnreadableLimit
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
-from tests.conftest import MONDAY
 from tests.processes import stdio_server
 
 CLOSED = (
@@ -51,10 +50,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def api() -> Iterator[RunningServer]:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as running:
-        yield running
+def silent(sandbox: Sandbox, api: RunningServer) -> Iterator[RunningServer]:
+    """An API that is never asked."""
+    yield api
     assert sandbox.requests == [], "something was sent to the API"
 
 
@@ -67,10 +65,10 @@ def environment_of(api: RunningServer, limits: dict[str, str]) -> dict[str, str]
     [("modern", *UNREADABLE["a placeholder"]), *(("legacy", *each) for each in UNREADABLE.values())],
 )
 def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_reason(
-    api: RunningServer, era: str, environment: dict[str, str], reason: str
+    silent: RunningServer, era: str, environment: dict[str, str], reason: str
 ) -> None:
     said = f"Nothing was sent, because of how this server was started: {reason}"
-    with stdio_server(**environment_of(api, environment)) as server:
+    with stdio_server(**environment_of(silent, environment)) as server:
         server.open(era)
         assert [tool["name"] for tool in server.ask("tools/list")["tools"]] == [tool.name for tool in TOOLS]
         for tool, arguments in [*ARGUMENTS.items(), ("get_campaign", {"campaign_id": "x"}), ("no_such_tool", {})]:
@@ -87,16 +85,16 @@ def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_rea
         assert server.end() == (0, f"asisso-mcp: {reason}\n")
 
 
-def test_on_stdio_with_limits_that_can_be_read_calls_are_answered() -> None:
+def test_on_stdio_with_limits_that_can_be_read_calls_are_answered(api: RunningServer) -> None:
     limits = {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "3,4"}
-    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api, stdio_server(**environment_of(api, limits)) as server:
+    with stdio_server(**environment_of(api, limits)) as server:
         server.open("legacy")
         assert server.call("get_campaign", campaign_id=3)["isError"] is False
         assert server.end() == (0, "")
 
 
-def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: RunningServer) -> None:
-    with stdio_server("--read-only", **environment_of(api, {"ASISSO_CAMPAIGNS": ""})) as server:
+def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(silent: RunningServer) -> None:
+    with stdio_server("--read-only", **environment_of(silent, {"ASISSO_CAMPAIGNS": ""})) as server:
         server.open("legacy")
         assert [tool["name"] for tool in server.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
         assert server.call("get_campaign", campaign_id=3)["isError"] is True
@@ -105,14 +103,14 @@ def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_of
 @pytest.mark.parametrize("command", ["serve --transport http --port 0", "call pause_campaign campaign_id=3", "doctor"])
 @EACH
 def test_a_start_over_http_a_call_and_doctor_are_refused_with_the_reason(
-    api: RunningServer,
+    silent: RunningServer,
     command: str,
     environment: dict[str, str],
     reason: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in environment_of(api, environment).items():
+    for name, value in environment_of(silent, environment).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
         main(command.split())

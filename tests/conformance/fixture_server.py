@@ -20,7 +20,7 @@ from asisso_mcp.http.process import create_server, listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
-from tests.conformance.fixtures import (
+from tests.conformance.fixtures import (  # noqa: F401 - they add to FIXTURES
     content,
     input_rounds,
     notifications,
@@ -29,16 +29,10 @@ from tests.conformance.fixtures import (
     schemas,
     server_requests,
 )
+from tests.conformance.fixtures.fixture import FIXTURES
 from tests.conformance.fixtures.request_context import note
 
-WITH_FIXTURES = (
-    *TOOLS,
-    *content.TOOLS,
-    *server_requests.TOOLS,
-    *input_rounds.TOOLS,
-    *notifications.TOOLS,
-    *schemas.TOOLS,
-)
+WITH_FIXTURES = (*TOOLS, *FIXTURES)
 
 
 def add_fixtures(product: Server[Any]) -> None:

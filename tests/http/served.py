@@ -53,6 +53,10 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Afterwards everything is answered and logged."""
         self.server.should_exit = True
         self._thread.join(30)
         self._socket.close()

@@ -3,9 +3,8 @@
 import gzip
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -15,11 +14,12 @@ from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
 from asisso_mcp.server.app import build_server
 from tests.conftest import SETTINGS
+from tests.http.issuer import Loopback
 from tests.http.served import modern, post
 from tests.processes import http_server, stdio_server
 
 
-class Collector:
+class Collector(Loopback):
     """An OTLP/HTTP endpoint that keeps what it is sent."""
 
     def __init__(self) -> None:
@@ -38,18 +38,7 @@ class Collector:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> "Collector":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join(10)
+        super().__init__(Handler)
 
 
 @pytest.fixture
@@ -61,7 +50,7 @@ def collector() -> Iterator[Collector]:
 def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningServer, collector: Collector) -> None:
     environment = {
         "ASISSO_BASE_URL": api.url,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin,
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
     rename = {"campaign_id": 2, "name": "Call +49 30 1234567 back"}
@@ -90,7 +79,7 @@ def test_calls_over_stdio_are_told_too(api: RunningServer, collector: Collector)
     environment = {
         "ASISSO_BASE_URL": api.url,
         "ASISSO_API_KEY": KEY,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin,
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
     with stdio_server(**environment) as server:

@@ -1,6 +1,6 @@
 """`--auth`: whose key a call uses, who is turned away, and that no secret is written anywhere."""
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
@@ -15,11 +15,8 @@ from tests.http.served import ERAS, OPTIONS, Served, connected, modern, post, se
 from tests.processes import http_server
 
 LIST = modern("tools/list")
+Refusals = Callable[[], list[str]]
 FIRST, SECOND = "first-token-of-the-team-0001", "second-token-of-the-team-002"
-
-
-def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -37,13 +34,13 @@ async def test_each_request_is_answered_with_its_own_key(api: RunningServer, era
     assert foreign.is_error
 
 
-def test_a_missing_key_is_answered_with_401_and_words(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_key_is_answered_with_401_and_words(api: RunningServer, refusals: Refusals) -> None:
     with Served(settings_for(api.url), auth="passthrough") as served:  # although the server has a key of its own
         answer = post(served.url, LIST)
     assert answer.status_code == 401
     assert answer.json() == {"error": "Send your Asisso API key in the X-API-Key header of every request."}
     assert answer.headers["www-authenticate"] == 'ApiKey realm="asisso-mcp", header="X-API-Key"'
-    assert refusals(caplog) == ["refused 401 POST /mcp from 127.0.0.1: no key"]
+    assert refusals() == ["refused 401 POST /mcp from 127.0.0.1: no key"]
 
 
 @pytest.mark.parametrize("given", ["", "two words", "schlüssel", "x" * 4097])
@@ -84,7 +81,9 @@ async def test_a_known_token_is_let_in_and_the_server_uses_its_key(api: RunningS
                 assert not (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error
 
 
-def test_a_wrong_or_missing_token_is_answered_with_401(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_or_missing_token_is_answered_with_401(
+    api: RunningServer, caplog: pytest.LogCaptureFixture, refusals: Refusals
+) -> None:
     wrong = "a-token-that-nobody-was-given"
     with Served(settings_for(api.url), auth="token", environment={"ASISSO_MCP_TOKENS": FIRST}) as served:
         missing = post(served.url, LIST)
@@ -95,7 +94,7 @@ def test_a_wrong_or_missing_token_is_answered_with_401(api: RunningServer, caplo
     assert missing.headers["www-authenticate"] == 'Bearer realm="asisso-mcp"'
     assert unknown.headers["www-authenticate"] == 'Bearer realm="asisso-mcp", error="invalid_token"'
     assert unknown.json() == {"error": "A valid bearer token is needed."}
-    assert refusals(caplog)[:2] == [
+    assert refusals()[:2] == [
         "refused 401 POST /mcp from 127.0.0.1: no token",
         "refused 401 POST /mcp from 127.0.0.1: a token that is not known",
     ]

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -23,6 +23,7 @@ from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
+from tests.api.scripted import asking, serving
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.processes import stdio_server
 
@@ -80,35 +81,30 @@ async def test_a_client_that_did_not_ask_hears_nothing_but_the_answer(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
-def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one() -> None:
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one(
+    api: RunningServer, sandbox: Sandbox, era: str
+) -> None:
     assert app.PROGRESS_SECONDS == 2.0
-    sandbox = Sandbox(clock=lambda: MONDAY)
     patches = {"asisso_mcp.server.app.PROGRESS_SECONDS": 0.2}
-    with RunningServer(sandbox) as running, ExitStack() as stack:
-        for era in ("legacy", "modern"):
-            server = stack.enter_context(stdio_server(patches=patches, ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY))
-            server.open(era)
-            server.call("get_campaign", campaign_id=3)
-            sandbox.faults.add(Fault("delay", seconds=0.3))
-            for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
-                own = {**server.era.get("_meta", {}), **meta}
-                params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": own}
-                server.write({"id": number, "method": "tools/call", "params": params})
-            told, answered = [], set()
-            while answered != {91, 92, 93}:
-                frame = json.loads(server.stdout.readline())
-                if "id" in frame:
-                    answered.add(frame["id"])
-                else:
-                    told.append(frame)
-            first = {}
-            for frame in told:  # on a busy machine there may be a second one
+    with stdio_server(patches=patches, ASISSO_BASE_URL=api.url, ASISSO_API_KEY=KEY) as server:
+        server.open(era)
+        server.call("get_campaign", campaign_id=3)
+        sandbox.faults.add(Fault("delay", seconds=0.3))
+        for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
+            own = {**server.era.get("_meta", {}), **meta}
+            params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": own}
+            server.write({"id": number, "method": "tools/call", "params": params})
+        first, answered = {}, set()
+        while answered != {91, 92, 93}:
+            frame = json.loads(server.stdout.readline())
+            if "id" in frame:
+                answered.add(frame["id"])
+            else:  # on a busy machine there may be a second one
                 assert frame["method"] == "notifications/progress"
                 first.setdefault(frame["params"]["progressToken"], frame["params"])
-            message = "Read a campaign: waiting for the Asisso API, 0.2 s"
-            assert first == {token: {"progressToken": token, "progress": 0.2, "message": message} for token in ("a", 0)}
-            sandbox.faults.clear()
-    sandbox.close()
+    message = "Read a campaign: waiting for the Asisso API, 0.2 s"
+    assert first == {token: {"progressToken": token, "progress": 0.2, "message": message} for token in ("a", 0)}
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------
@@ -130,6 +126,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 CAMPAIGN = json.dumps({"id": 3, "name": "Spring promo", "state": "running"}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(CAMPAIGN)
 Peer = Callable[[asyncio.StreamWriter], Any]
+
+
+async def _answer(writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + CAMPAIGN)
+    await writer.drain()
 
 
 async def _silence(_: asyncio.StreamWriter) -> None:
@@ -158,38 +159,19 @@ async def _come_back_later(writer: asyncio.StreamWriter) -> None:
 @asynccontextmanager
 async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService]:
     """An API on a socket that answers slowly, or that answers reads at once and only writes slowly."""
-    tasks: set[asyncio.Task[Any] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.current_task())
-        try:
+        with suppress(ConnectionError):
             while line := await reader.readline():
                 while (await reader.readline()).strip():
                     pass
-                if reads_work and line.startswith(b"GET"):
-                    writer.write(HEAD + CAMPAIGN)
-                    await writer.drain()
-                else:
-                    await slow(writer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+                await (_answer(writer) if reads_work and line.startswith(b"GET") else slow(writer))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    settings = Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")
-    transport = ApiTransport(settings)
-    try:
-        yield CampaignService(AsissoClient(transport, settings), clock=lambda: MONDAY)
-    finally:
-        await transport.aclose()
-        server.close()
-        for task in tasks:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
-        await server.wait_closed()
+    async with (
+        serving(serve) as port,
+        asking(Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")) as client,
+    ):
+        yield CampaignService(client, clock=lambda: MONDAY)
 
 
 async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolResult:
