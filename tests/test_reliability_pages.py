@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ import pytest
 from asisso_mcp.sandbox import KEY, Sandbox, parse_fault, seed
 from asisso_mcp.sandbox.faults import KINDS
 from tests.conftest import MONDAY
-from tests.http.served import OPTIONS
-from tests.processes import Process, closing, start
+from tests.processes import closing, start
 
 ROOT = Path(__file__).parents[1]
 SANDBOX = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
@@ -93,9 +91,12 @@ def test_the_command_serves_the_faults_that_it_was_given_and_keeps_its_campaigns
     refusal = 'status:code=400,body={"detail":"Not today"},method=PATCH,times=1'
     with (
         closing(start(*command, "--fault", refusal)) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1", headers={"X-API-Key": KEY}, **OPTIONS) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}/api/v1",
+            headers={"X-API-Key": KEY},
+            transport=httpx2.HTTPTransport(verify=False, retries=6),  # while it starts
+        ) as client,
     ):
-        _until_up(client, process)
         answers = [client.patch("/campaign/4", json={"name": name}) for name in ("One", "Two")]
         assert [(answer.status_code, answer.json().get("detail")) for answer in answers] == [
             (400, "Not today"),
@@ -108,18 +109,6 @@ def test_the_command_serves_the_faults_that_it_was_given_and_keeps_its_campaigns
         (name,) = stored.execute("SELECT name FROM campaigns WHERE id = 4").fetchone()
     stored.close()
     assert name == "Two"
-
-
-def _until_up(client: httpx2.Client, process: Process) -> None:
-    for _ in range(600):
-        assert process.poll() is None
-        try:
-            assert client.get("/health").json()["status"] == "ok"
-        except httpx2.ConnectError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the sandbox did not start")
 
 
 def test_every_fault_row_names_a_test_that_exists() -> None:

@@ -56,7 +56,9 @@ async def client(request: pytest.FixtureRequest, api: RunningServer, mode: Mode)
         yield client
 
 
-async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was(client: Client, sandbox: Sandbox) -> None:
+async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was_and_null_means_not_named(
+    client: Client, sandbox: Sandbox
+) -> None:
     before = sandbox.campaign(3)
     heard: list[str] = []
     await converse(client, heard.append)
@@ -68,10 +70,7 @@ async def test_the_conversation_of_the_demo_leaves_the_campaign_as_it_was(client
     assert methods == ["POST", "PATCH", "PATCH", "POST"]
     assert "The undo restored every setting" in "\n".join(heard)
     assert heard[-1].startswith('  Done: Campaign 3 "Spring promo" is running again; it was paused.')
-
-
-async def test_null_means_not_named(client: Client) -> None:
-    answer = await client.call_tool("update_campaign", EVERY_ARGUMENT)
-    assert answer.structured_content is not None
-    assert answer.structured_content["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
-    assert answer.structured_content["warnings"] == [NOTE]
+    nulls = await client.call_tool("update_campaign", EVERY_ARGUMENT)
+    assert nulls.structured_content is not None
+    assert nulls.structured_content["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
+    assert nulls.structured_content["warnings"] == [NOTE]

@@ -29,10 +29,11 @@ def resumes(sandbox: Sandbox) -> int:
 def test_a_resume_that_waits_for_the_api_and_is_given_up_over_stdio_is_not_sent_again(
     sandbox: Sandbox, api: dict[str, str], how: str
 ) -> None:
-    """The server waits two seconds for its calls to end, in which the wait for the API would be over, but for the last case."""
+    """A server whose input ended waits for its calls: longer than the API asks for, but in the last case."""
     fault = Fault("status", method="POST", code=429, retry_after=7 if how == "end of input" else 1, times=1)
     sandbox.faults.add(fault)
-    with stdio_server(patches={"asisso_mcp.stdio.server.GRACE_SECONDS": 2.0}, **api) as server:
+    patches = {"asisso_mcp.stdio.server.GRACE_SECONDS": 0.5 if how == "end of input" else 2.0}
+    with stdio_server(patches=patches, **api) as server:
         server.open("legacy")
         number = server.send("tools/call", name="resume_campaign", arguments={"campaign_id": 4})
         until_fired(fault)

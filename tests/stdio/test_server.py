@@ -43,20 +43,6 @@ def test_a_signal_ends_the_idle_server_at_once_and_without_a_word(number: int, c
         assert server.stderr.read() == b""
 
 
-def test_a_write_that_was_sent_is_finished_and_answered_when_the_input_ends(
-    sandbox: Sandbox, api: dict[str, str]
-) -> None:
-    fault = sandbox.faults.add(Fault("delay", method="PATCH", seconds=0.4))
-    with stdio_server(**api) as server:
-        server.open("legacy")
-        number = server.send("tools/call", name="update_campaign", arguments=EDIT)
-        until_fired(fault)
-        server.stdin.close()
-        assert server.receive(number)["result"]["structuredContent"]["applied"] is True
-        assert server.process.wait(timeout=10) == 0
-    assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2
-
-
 def test_lines_from_a_file_or_a_closed_pipe_are_all_answered(tmp_path: Path) -> None:
     frames = [
         {
@@ -81,16 +67,19 @@ def test_lines_from_a_file_or_a_closed_pipe_are_all_answered(tmp_path: Path) -> 
         assert ended.stderr == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_write_that_was_sent_is_finished_and_answered_when_a_signal_comes(
-    sandbox: Sandbox, api: dict[str, str], number: int, code: int
+@pytest.mark.parametrize(("number", "code"), [(None, 0), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_write_that_was_sent_is_finished_and_answered_when_the_input_ends_or_a_signal_comes(
+    sandbox: Sandbox, api: dict[str, str], number: int | None, code: int
 ) -> None:
     fault = sandbox.faults.add(Fault("delay", method="PATCH", seconds=0.4))
     with stdio_server(**api) as server:
         server.open("legacy")
         asked = server.send("tools/call", name="update_campaign", arguments=EDIT)
         until_fired(fault)
-        server.process.send_signal(number)
+        if number is None:
+            server.stdin.close()
+        else:
+            server.process.send_signal(number)
         assert server.receive(asked)["result"]["structuredContent"]["applied"] is True
         assert server.process.wait(timeout=10) == code
     assert sandbox.campaign(4)["metadata"]["max_concurrency"] == 2
