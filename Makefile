@@ -26,12 +26,12 @@ demo: $(VENV)/.ready ## a real MCP client talks to the server over the built-in 
 	@$(BIN)/asisso-mcp demo
 
 .PHONY: test
-test: $(VENV)/.ready ## the tests, under two minutes
+test: $(VENV)/.ready ## the tests, within a minute
 	@$(BIN)/pytest -n $(JOBS) -m "not slow"
 
 .PHONY: slow
-slow: $(VENV)/.ready ## the other tests: many processes, several servers
-	@$(BIN)/pytest -n $(JOBS) -m slow
+slow: $(VENV)/.ready ## the other tests: many processes, several servers; and a thorough search by Hypothesis
+	@$(BIN)/pytest -n $(JOBS) -m "slow or hypothesis" --hypothesis-profile=thorough
 
 .PHONY: check
 check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch coverage
@@ -56,7 +56,7 @@ bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; check
 
 .PHONY: clients
 clients: $(VENV)/.ready ## real clients from the package index talk to the sandbox; writes docs/clients.md (needs npx)
-	@$(BIN)/python tests/clients/run.py
+	@$(BIN)/python -m tests.clients.run
 
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions, with and without its fixtures (needs npx)

@@ -1,22 +1,29 @@
 """What most tests share: a moment, a sandbox, a service over it."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
+import uvicorn.server
 from pydantic import SecretStr
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import KEY, Sandbox
-from tests.secrecy import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
+from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
+from tests.secret_leaks import pytest_runtest_makereport  # noqa: F401 - a hook: no test may print or log a key
 
-# The machines that run this are shared: how long one example takes says nothing about the code.
-hypothesis.settings.register_profile("shared", deadline=None)
-hypothesis.settings.load_profile("shared")
+# How long one example takes says nothing about the code: the machines that run this are shared.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=30, stateful_step_count=12, derandomize=True)
+hypothesis.settings.register_profile(
+    "thorough", deadline=None, max_examples=300, stateful_step_count=40, print_blob=True
+)
+hypothesis.settings.load_profile("quick")  # `--hypothesis-profile=thorough` comes later, and wins
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Monday, 10:00 in New York, 16:00 in Berlin."""
@@ -29,11 +36,39 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_at_once() -> Iterator[None]:
+    """uvicorn looks ten times a second whether it is to end, and these tests end hundreds of servers."""
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.server, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": sleep}))
+        yield
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(clock=lambda: MONDAY)
     yield box
     box.close()
+
+
+@pytest.fixture
+def api(sandbox: Sandbox) -> Iterator[RunningServer]:
+    """The sandbox on a socket."""
+    with RunningServer(sandbox) as running:
+        yield running
+
+
+def until_fired(fault: Fault) -> None:
+    """Wait until a request has met the fault."""
+    for _ in range(3000):
+        if fault.fired:
+            return
+        time.sleep(0.01)
+    raise AssertionError("no request met the fault")
 
 
 async def no_wait(_: float) -> None:

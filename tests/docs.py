@@ -92,16 +92,17 @@ def renewed(text: str) -> str:
     return re.sub(r"(<!-- generated: ([a-z-]+) -->)\n.*?(<!-- end -->)", part, text, flags=re.DOTALL)
 
 
-def main() -> int:
-    text = README.read_text(encoding="utf-8")
-    wanted = renewed(text)
-    if "--check" in sys.argv:
-        if wanted != text:
-            print("README.md is not what the program says now. Run `make docs`.", file=sys.stderr)
-        return int(wanted != text)
-    README.write_text(wanted, encoding="utf-8")
+def write_or_check(file: Path, renew: Callable[[str], str]) -> int:
+    """Write what `renew` makes of the file; with `--check` say that it differs. The exit code."""
+    text = file.read_text(encoding="utf-8")
+    wanted = renew(text)
+    if "--check" not in sys.argv:
+        file.write_text(wanted, encoding="utf-8")
+    elif wanted != text:
+        print(f"{file.relative_to(ROOT)} is not what the program says now. Run `make docs`.", file=sys.stderr)
+        return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(README, renewed))

@@ -1,7 +1,5 @@
 """With a limit that cannot be understood nothing is sent, and whoever calls or starts the server reads why."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +10,7 @@ from asisso_mcp.cli import main
 from asisso_mcp.config import UnreadableLimit
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
-from tests.conftest import MONDAY
-from tests.stdio.test_server import Raw, started
+from tests.processes import stdio_server
 
 CLOSED = (
     "A limit that is not understood is never taken for none: nothing is sent to the API. Correct it, or remove it if no limit is "
@@ -53,10 +50,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def api() -> Iterator[RunningServer]:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as running:
-        yield running
+def silent(sandbox: Sandbox, api: RunningServer) -> Iterator[RunningServer]:
+    """An API that is never asked."""
+    yield api
     assert sandbox.requests == [], "something was sent to the API"
 
 
@@ -64,73 +60,60 @@ def environment_of(api: RunningServer, limits: dict[str, str]) -> dict[str, str]
     return {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY, **limits}
 
 
-def refused(raw: Raw, method: str, **params: Any) -> Any:
-    return raw.receive(raw.send(method, **params))["error"]
-
-
 @pytest.mark.parametrize(
     ("era", "environment", "reason"),
     [("modern", *UNREADABLE["a placeholder"]), *(("legacy", *each) for each in UNREADABLE.values())],
 )
 def test_on_stdio_the_server_lists_its_tools_and_answers_every_call_with_the_reason(
-    api: RunningServer, era: str, environment: dict[str, str], reason: str
+    silent: RunningServer, era: str, environment: dict[str, str], reason: str
 ) -> None:
     said = f"Nothing was sent, because of how this server was started: {reason}"
-    with started(**environment_of(api, environment)) as raw:
-        raw.open(era)
-        assert [tool["name"] for tool in raw.ask("tools/list")["tools"]] == [tool.name for tool in TOOLS]
+    with stdio_server(**environment_of(silent, environment)) as server:
+        server.open(era)
+        assert [tool["name"] for tool in server.ask("tools/list")["tools"]] == [tool.name for tool in TOOLS]
         for tool, arguments in [*ARGUMENTS.items(), ("get_campaign", {"campaign_id": "x"}), ("no_such_tool", {})]:
-            answer = raw.call(tool, **arguments)
+            answer = server.call(tool, **arguments)
             assert (answer["isError"], answer["content"]) == (True, [{"type": "text", "text": said}])
             assert "structuredContent" not in answer
         for uri in ("asisso://campaigns", "asisso://campaigns/3"):
-            assert refused(raw, "resources/read", uri=uri)["message"] == said
-        of_a_prompt = {"type": "ref/prompt", "name": raw.ask("prompts/list")["prompts"][0]["name"]}
+            assert server.refused("resources/read", uri=uri)["message"] == said
+        of_a_prompt = {"type": "ref/prompt", "name": server.ask("prompts/list")["prompts"][0]["name"]}
         for ref in (of_a_prompt, {"type": "ref/resource", "uri": "asisso://campaigns/{campaign_id}"}):
-            error = refused(raw, "completion/complete", ref=ref, argument={"name": "campaign_id", "value": "s"})
+            error = server.refused("completion/complete", ref=ref, argument={"name": "campaign_id", "value": "s"})
             assert error["message"] == said
-        assert raw.ask("resources/list")["resources"]
-        assert raw.end() == (0, f"asisso-mcp: {reason}\n")
+        assert server.ask("resources/list")["resources"]
+        assert server.end() == (0, f"asisso-mcp: {reason}\n")
 
 
-def test_on_stdio_with_limits_that_can_be_read_calls_are_answered() -> None:
+def test_on_stdio_with_limits_that_can_be_read_calls_are_answered(api: RunningServer) -> None:
     limits = {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "3,4"}
-    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api, started(**environment_of(api, limits)) as raw:
-        raw.open("legacy")
-        assert raw.call("get_campaign", campaign_id=3)["isError"] is False
-        assert raw.end() == (0, "")
+    with stdio_server(**environment_of(api, limits)) as server:
+        server.open("legacy")
+        assert server.call("get_campaign", campaign_id=3)["isError"] is False
+        assert server.end() == (0, "")
 
 
-def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(api: RunningServer) -> None:
-    with started("--read-only", **environment_of(api, {"ASISSO_CAMPAIGNS": ""})) as raw:
-        raw.open("legacy")
-        assert [tool["name"] for tool in raw.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
-        assert raw.call("get_campaign", campaign_id=3)["isError"] is True
+def test_a_read_only_server_with_an_unreadable_limit_lists_only_what_it_would_offer(silent: RunningServer) -> None:
+    with stdio_server("--read-only", **environment_of(silent, {"ASISSO_CAMPAIGNS": ""})) as server:
+        server.open("legacy")
+        assert [tool["name"] for tool in server.ask("tools/list")["tools"]] == ["list_campaigns", "get_campaign"]
+        assert server.call("get_campaign", campaign_id=3)["isError"] is True
 
 
+@pytest.mark.parametrize("command", ["serve --transport http --port 0", "call pause_campaign campaign_id=3", "doctor"])
 @EACH
-def test_over_http_the_start_is_refused(api: RunningServer, environment: dict[str, str], reason: str) -> None:
-    command = [sys.executable, "-m", "asisso_mcp", "serve", "--transport", "http", "--port", "0"]
-    ended = subprocess.run(
-        command, env=environment_of(api, environment), capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"asisso-mcp: {reason}\n")
-
-
-@pytest.mark.parametrize("command", [["call", "pause_campaign", "campaign_id=3"], ["doctor"]])
-@EACH
-def test_call_and_doctor_refuse_with_the_reason(
-    api: RunningServer,
-    command: list[str],
+def test_a_start_over_http_a_call_and_doctor_are_refused_with_the_reason(
+    silent: RunningServer,
+    command: str,
     environment: dict[str, str],
     reason: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in environment_of(api, environment).items():
+    for name, value in environment_of(silent, environment).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        main(command)
+        main(command.split())
     assert ended.value.code == 2
     assert capsys.readouterr() == ("", f"asisso-mcp: {reason}\n")
 
@@ -167,10 +150,10 @@ def test_an_unknown_name_is_one_line_on_stderr_and_one_in_doctor(
 
 
 def test_an_unknown_name_is_told_on_stdio_and_calls_are_answered() -> None:
-    with started("--sandbox", ASISSO_COLOUR="blue") as raw:
-        raw.open("legacy")
-        assert raw.call("get_campaign", campaign_id=3)["isError"] is False
-        assert raw.end() == (0, f"asisso-mcp: {UNKNOWN}\n")
+    with stdio_server("--sandbox", ASISSO_COLOUR="blue") as server:
+        server.open("legacy")
+        assert server.call("get_campaign", campaign_id=3)["isError"] is False
+        assert server.end() == (0, f"asisso-mcp: {UNKNOWN}\n")
 
 
 def test_an_unknown_name_is_logged_by_a_toolbox(

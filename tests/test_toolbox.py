@@ -1,6 +1,5 @@
 """The tools without MCP: the same checks, texts and structure, and nothing heavy before it is asked for."""
 
-import json
 import os
 import re
 import subprocess
@@ -19,6 +18,7 @@ from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.schemas import FORMATS
 from asisso_mcp.server.app import build_server
 from tests.conftest import MONDAY, SETTINGS
+from tests.tools.test_coercion import EVERY_ARGUMENT
 
 PAGE = Path(__file__).parents[1] / "docs" / "toolbox.md"
 
@@ -27,10 +27,6 @@ PAGE = Path(__file__).parents[1] / "docs" / "toolbox.md"
 async def toolbox(sandbox: Sandbox) -> AsyncIterator[Toolbox]:
     async with Toolbox(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY) as opened:
         yield opened
-
-
-def patches(sandbox: Sandbox) -> list[Any]:
-    return [request.json for request in sandbox.requests if request.method == "PATCH"]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +39,8 @@ def patches(sandbox: Sandbox) -> list[Any]:
         ("update_campaign", {"campaign_id": 3, "max_concurrency": 2}),
         ("update_campaign", {"campaign_id": 4, "retry_config": '{"max_retries": 5}', "dry_run": True}),
         ("update_campaign", {"campaign_id": 4, "max_concurrency": None}),
+        ("update_campaign", {**EVERY_ARGUMENT, "dry_run": True}),
+        ("update_campaign", {**EVERY_ARGUMENT, "campaign_id": None}),
         ("pause_campaign", {"campaign_id": 4}),
     ],
 )
@@ -80,51 +78,6 @@ async def test_an_unknown_tool_is_an_answer_that_names_the_tools(toolbox: Toolbo
         "Unknown tool: delete_campaign. This server has list_campaigns, get_campaign, update_campaign, pause_campaign, "
         "resume_campaign."
     )
-
-
-STRICT_EDIT = {
-    "campaign_id": 4,
-    "name": None,
-    "retry_config": {
-        "enabled": None,
-        "max_retries": 5,
-        "retry_delay_seconds": None,
-        "retry_on_busy": None,
-        "retry_on_no_answer": None,
-        "retry_on_voicemail": None,
-    },
-    "max_concurrency": None,
-    "schedule_config": {"enabled": None, "timezone": None, "slots": None},
-    "circuit_breaker": None,
-    "dry_run": None,
-    "expected_revision": None,
-}
-"""Every field, as a strict model has to write it, and one of them named."""
-
-
-async def test_null_names_nothing_and_only_what_is_named_changes(toolbox: Toolbox, sandbox: Sandbox) -> None:
-    before = sandbox.campaign(4)
-    answer = await toolbox.call("update_campaign", json.dumps(STRICT_EDIT))
-    assert answer.structure is not None
-    assert answer.structure["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
-    assert patches(sandbox) == [{"retry_config": {**before["retry_config"], "max_retries": 5}}]
-
-
-async def test_an_edit_of_nulls_alone_is_refused_because_it_names_no_change(toolbox: Toolbox, sandbox: Sandbox) -> None:
-    answer = await toolbox.call("update_campaign", {**STRICT_EDIT, "retry_config": None})
-    assert answer.is_error
-    assert answer.text.startswith("Nothing was sent, because no change was named.")
-    assert patches(sandbox) == []
-
-
-async def test_null_is_refused_where_a_value_is_needed(toolbox: Toolbox, sandbox: Sandbox) -> None:
-    slot = {"day_of_week": 0, "start_time": "09:00", "end_time": None}
-    edit = {**STRICT_EDIT, "schedule_config": {"enabled": None, "timezone": None, "slots": [slot]}}
-    for arguments, field in (({**STRICT_EDIT, "campaign_id": None}, "campaign_id"), (edit, "slots[0].end_time")):
-        answer = await toolbox.call("update_campaign", arguments)
-        assert answer.is_error
-        assert f"{field} is null; it must be " in answer.text
-    assert sandbox.requests == []
 
 
 async def test_limits_hold_for_definitions_and_calls(sandbox: Sandbox) -> None:

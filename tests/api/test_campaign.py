@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -126,13 +126,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 KNOWN = st.sampled_from(sorted(set(Campaign.model_fields) - set(LEAST)))
 
 
-@settings(deadline=None)
-@given(
-    st.dictionaries(KNOWN | st.text(), JSON, max_size=8),
-    st.integers(),
-    st.text(),
-    st.text(),
-)
+@given(st.dictionaries(KNOWN | st.text(), JSON, max_size=8), st.integers(), st.text(), st.text())
 def test_any_object_with_an_id_a_name_and_a_state_is_a_campaign(
     others: dict[str, Any], campaign_id: int, name: str, state: str
 ) -> None:
@@ -141,13 +135,3 @@ def test_any_object_with_an_id_a_name_and_a_state_is_a_campaign(
     for section in ("retry_config", "schedule_config", "circuit_breaker"):
         came = others.get(section)
         assert getattr(campaign, section) == (came if isinstance(came, dict) else None)
-
-
-@settings(deadline=None)
-@given(JSON | st.dictionaries(st.sampled_from(sorted(Campaign.model_fields)), JSON) | st.binary())
-def test_anything_else_is_refused_with_a_validation_error_and_nothing_else(row: Any) -> None:
-    try:
-        campaign = Campaign.model_validate(row)
-    except ValidationError:
-        return
-    assert isinstance(campaign, Campaign)

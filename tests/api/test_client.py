@@ -8,17 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.client import MAX_CAMPAIGN_ID
-from asisso_mcp.api.errors import AsissoError, KeyMissing, WrongAddress
+from asisso_mcp.api.errors import KeyMissing, WrongAddress
+from tests.api.bodies import RETRY
 from tests.api.scripted import CAMPAIGN, KEY, Scripted, answer, asking, listening, raw, settings
-
-RETRY = {
-    "enabled": True,
-    "max_retries": 5,
-    "retry_delay_seconds": 300,
-    "retry_on_busy": True,
-    "retry_on_no_answer": False,
-    "retry_on_voicemail": True,
-}
 
 
 async def test_each_call_asks_its_own_path_and_only_the_list_has_a_trailing_slash() -> None:
@@ -152,13 +144,3 @@ async def test_a_path_on_the_api_is_asked_below_the_origin_also_with_a_port() ->
     await api.client.get(3)
     assert str(api.requests[0].url) == "https://calls.example:8443/api/v1/campaign/3"
     assert api.transport.origin == "https://calls.example:8443"
-
-
-async def test_an_error_of_the_tree_is_all_that_a_caller_has_to_catch() -> None:
-    async with (
-        listening(raw(500, b"Internal Server Error", then="close")) as api,
-        asking(settings(api.origin)) as client,
-    ):
-        with pytest.raises(AsissoError):
-            await client.pause(3)
-    assert len(api.requests) == 1

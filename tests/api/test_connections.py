@@ -18,30 +18,13 @@ from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, ServerFault, Unreachable
 from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
 from tests.api.conftest import Resolving
-from tests.api.scripted import (
-    CAMPAIGN,
-    SILENCE,
-    asking,
-    failing,
-    listening,
-    raw,
-    serving,
-    settings,
-    until,
-)
+from tests.api.scripted import CAMPAIGN, SILENCE, asking, failing, listening, raw, serving, settings, until
 from tests.api.test_tls import certificate
 
 SPRING = raw(200, CAMPAIGN)
 AUTUMN = raw(200, {**CAMPAIGN, "name": "Autumn promo"})
 TLS_RECORD = 16_384
 LOST = "The connection to the API was lost before its answer was complete. Look again in a moment."
-
-
-async def test_requests_that_follow_one_another_share_one_connection() -> None:
-    async with listening(SPRING) as api, asking(settings(api.origin)) as client:
-        for _ in range(3):
-            await client.get(3)
-    assert [sent.connection for sent in api.requests] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("then", ["keep", "close"])
@@ -145,7 +128,7 @@ async def test_requests_of_one_process_wait_for_each_other_beyond_sixteen_at_onc
             for _ in range(60):
                 many.start_soon(client.get, 3)
         assert len(api.requests) == 60
-        assert api.connections == 16
+        assert api.connections == 16 == MAX_CONNECTIONS
 
 
 async def test_one_that_waits_takes_the_place_of_one_that_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

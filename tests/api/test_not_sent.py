@@ -10,32 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api import transport as api_transport
-from asisso_mcp.api.errors import (
-    ApiRefused,
-    AsissoError,
-    Busy,
-    SecureConnectionFailed,
-    TimedOut,
-    Unreachable,
-)
+from asisso_mcp.api.errors import ApiRefused, AsissoError, Busy, SecureConnectionFailed, TimedOut, Unreachable
 from asisso_mcp.api.responses import parse_campaign
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.config import Settings
 from tests.api.conftest import Resolving
-from tests.api.scripted import (
-    DROP,
-    KEY,
-    RESET,
-    SILENCE,
-    Raw,
-    failing,
-    listening,
-    raw,
-    reset,
-    serving,
-    settings,
-    until,
-)
+from tests.api.scripted import DROP, KEY, RESET, SILENCE, Raw, failing, listening, raw, reset, serving, settings, until
 
 NOT_SENT, UNKNOWN = False, None
 TUNNEL = Raw(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -93,27 +73,19 @@ async def write(asked: Settings, body: dict[str, str] | None = None) -> AsissoEr
         await transport.aclose()
 
 
-@pytest.mark.parametrize(("scheme", "answers", "error", "executed"), TO_THE_API)
-async def test_a_write_to_the_api_was_not_sent_only_if_no_connection_stood(
-    scheme: str, answers: Answers, error: type[AsissoError], executed: bool | None
+@pytest.mark.parametrize(
+    ("proxied", "scheme", "answers", "error", "executed"),
+    [*((False, *case) for case in TO_THE_API), *((True, *case) for case in TO_A_PROXY)],
+)
+async def test_a_write_was_not_sent_only_if_no_connection_to_the_api_stood(
+    proxied: bool, scheme: str, answers: Answers, error: type[AsissoError], executed: bool | None
 ) -> None:
-    async with listening(*answers or (DROP,)) as api:
-        if answers:
-            fault = await write(settings(f"{scheme}://127.0.0.1:{api.port}", 0.6))
-    if not answers:  # nobody listens any more
-        fault = await write(settings(f"{scheme}://127.0.0.1:{api.port}", 0.6))
-    assert (type(fault), fault.executed) == (error, executed)
-
-
-@pytest.mark.parametrize(("scheme", "answers", "error", "executed"), TO_A_PROXY)
-async def test_a_write_through_a_proxy_was_not_sent_only_if_no_connection_to_the_api_stood(
-    scheme: str, answers: Answers, error: type[AsissoError], executed: bool | None
-) -> None:
-    async with listening(*answers or (DROP,)) as proxy:
-        asked = settings(f"{scheme}://api.example", 0.6, proxy=SecretStr(proxy.origin))
+    async with listening(*answers or (DROP,)) as peer:
+        direct = settings(f"{scheme}://127.0.0.1:{peer.port}", 0.6)
+        asked = settings(f"{scheme}://api.example", 0.6, proxy=SecretStr(peer.origin)) if proxied else direct
         if answers:
             fault = await write(asked)
-    if not answers:
+    if not answers:  # nobody listens any more
         fault = await write(asked)
     assert (type(fault), fault.executed) == (error, executed)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asisso_mcp.api.errors import (
@@ -99,13 +99,7 @@ REFUSALS = [
     ("resume", 401, None, KeyRejected, rejected("HTTP 401")),
     ("resume", 401, "  ", KeyRejected, rejected("HTTP 401")),
     ("get", 403, "Forbidden", KeyRejected, rejected("Forbidden")),
-    (
-        "resume",
-        401,
-        TELEPHONY,
-        TelephonyMissing,
-        without_telephony("You must configure telephony first by going to [address hidden]"),
-    ),
+    ("resume", 401, TELEPHONY, TelephonyMissing, without_telephony("You must configure telephony first by going to [address hidden]")),
     ("resume", 401, "No outbound trunk", TelephonyMissing, without_telephony("No outbound trunk")),
     ("resume", 402, "Workflow not found", QuotaExceeded, out_of_credit("Workflow not found")),
     ("resume", 402, None, QuotaExceeded, out_of_credit("HTTP 402")),
@@ -115,21 +109,9 @@ REFUSALS = [
     ("get", 404, "Not Found", WrongAddress, UNKNOWN_ADDRESS),
     ("get", 404, None, WrongAddress, UNKNOWN_ADDRESS),
     ("list", 404, "Campaign not found", WrongAddress, UNKNOWN_ADDRESS),
-    (
-        "pause",
-        405,
-        "Method Not Allowed",
-        WrongAddress,
-        wrong_address("The address answered 405 as if it did not know Asisso's API."),
-    ),
+    ("pause", 405, "Method Not Allowed", WrongAddress, wrong_address("The address answered 405 as if it did not know Asisso's API.")),
     *(("get", status, None, WrongAddress, REDIRECT) for status in (301, 302, 307, 308)),
-    (
-        "patch",
-        400,
-        "Cannot update a running campaign",
-        StateConflict,
-        conflict("Cannot update a running campaign"),
-    ),
+    ("patch", 400, "Cannot update a running campaign", StateConflict, conflict("Cannot update a running campaign")),
     (
         "pause",
         400,
@@ -148,7 +130,7 @@ REFUSALS = [
     ),
     ("get", 418, "teapot", ApiRefused, "The API refused the request (teapot); nothing was changed."),
     ("get", 410, None, ApiRefused, "The API refused the request (HTTP 410); nothing was changed."),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("call", "status", "detail", "error", "text"), REFUSALS)
@@ -265,7 +247,6 @@ def test_retry_after_as_a_date_is_counted_from_now() -> None:
     assert 3000 < caught.value.retry_after <= 3570
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_retry_after_header_is_ever_more_than_none_or_seconds(text: str) -> None:
     with pytest.raises(Busy) as caught:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.models import EDITABLE, SECTIONS, CircuitBreaker, PatchBody, RetryConfig, ScheduleConfig, Slot
@@ -108,7 +108,6 @@ def test_the_ends_of_every_range_can_be_sent(changed: dict[str, Any]) -> None:
     assert PatchBody.model_validate(changed).to_json() == changed
 
 
-@settings(deadline=None)
 @given(NAMED)
 def test_any_body_that_can_be_built_is_json_without_null_at_the_top(named: Any) -> None:
     try:

@@ -3,17 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from asisso_mcp.api.errors import (
-    AsissoError,
-    KeyRejected,
-    Misconfigured,
-    UnreadableReply,
-    WrongAddress,
-)
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.errors import KeyRejected, Misconfigured, UnreadableReply, WrongAddress
 from asisso_mcp.api.responses import parse_campaign, parse_campaigns
 from asisso_mcp.api.transport import ApiResponse
 from tests.api.scripted import CAMPAIGN, Scripted, answer, outcome
@@ -121,34 +112,3 @@ def test_the_list_keeps_the_apis_order() -> None:
 def test_every_error_that_the_starter_of_the_server_has_to_settle_is_misconfigured() -> None:
     assert issubclass(KeyRejected, Misconfigured)
     assert issubclass(WrongAddress, Misconfigured)
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@settings(deadline=None)
-@given(
-    status=st.integers(100, 599),
-    body=st.binary(max_size=60)
-    | ANY_JSON.map(lambda value: json.dumps(value).encode())
-    | ANY_JSON.map(lambda value: json.dumps({"detail": value}).encode())
-    | st.fixed_dictionaries({"id": ANY_JSON, "name": ANY_JSON, "state": ANY_JSON}).map(
-        lambda value: json.dumps(value).encode()
-    ),
-    resuming=st.booleans(),
-)
-def test_any_answer_is_a_campaign_or_an_error_in_words_on_one_line(status: int, body: bytes, resuming: bool) -> None:
-    result: Campaign | AsissoError
-    try:
-        result = parse_campaign(ApiResponse(status, {}, body), 3, resuming=resuming)
-    except AsissoError as fault:
-        result = fault
-    if isinstance(result, Campaign):
-        assert result.id == 3
-    else:
-        assert 0 < len(result.text) < 1200
-        assert result.text.isprintable()

@@ -9,12 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.config import Settings, SettingsError
+from asisso_mcp.config import Settings
 from tests.api.scripted import DROP, InProcess, Raw, Scripted, answer, asking, listening, raw, settings
 
 # Words that the masking of texts would let pass: what hides them has to know them.
 KEY, TOKEN, PASSWORD = "correct-horse-battery-staple", "purple-monkey-dishwasher", "trombone-marmalade"
-SECRETS = (KEY, TOKEN, PASSWORD)
 
 ASKED = settings(
     "https://app.asisso.com",
@@ -34,17 +33,6 @@ def shown(*things: object) -> str:
             texts += traceback.format_exception(thing)
             texts += [repr(thing.args), repr(thing.__cause__), repr(thing.__context__)]
     return "\n".join(texts)
-
-
-def leaked(text: str) -> list[str]:
-    return [secret for secret in SECRETS if secret in text]
-
-
-def test_settings_connections_and_clients_show_no_secret() -> None:
-    api = Scripted(answer(200, {}), settings=ASKED)
-    tenant = api.client.for_key(SecretStr(KEY))
-    assert leaked(shown(ASKED, BEARER, api.transport, api.client, tenant)) == []
-    assert "**********" in repr(ASKED)
 
 
 ECHOED = {"detail": f"Invalid key {KEY}, token {TOKEN}"}
@@ -67,6 +55,7 @@ ECHOED = {"detail": f"Invalid key {KEY}, token {TOKEN}"}
         httpx2.ReadError(f"{KEY} {TOKEN}"),
         httpx2.ProxyError(f"407 {PASSWORD}"),
         httpx2.InvalidURL(f"Invalid proxy {PASSWORD}"),
+        UnicodeEncodeError("ascii", KEY, 0, 1, TOKEN),
     ],
 )
 async def test_no_error_carries_a_secret_not_even_one_that_the_answer_echoes(asked: Settings, fault: InProcess) -> None:
@@ -80,15 +69,6 @@ async def test_no_error_carries_a_secret_not_even_one_that_the_answer_echoes(ask
     if isinstance(fault, httpx2.Response) and fault.status_code in (400, 418):
         assert "[key hidden]" in text
         assert other in text  # what was not sent is nobody's secret here; that it shows proves that the echo was shown
-
-
-@pytest.mark.parametrize("spoiled", [KEY + "é", KEY + "\n", KEY + "\x00", KEY + "\ud800"])
-async def test_a_key_that_cannot_be_sent_is_not_shown_either(spoiled: str) -> None:
-    async with listening(DROP) as api, asking(settings(api.origin)) as client:
-        with pytest.raises(AsissoError) as caught:
-            await client.for_key(SecretStr(spoiled)).get(3)
-    assert leaked(shown(caught.value)) == []
-    assert api.requests == []
 
 
 @pytest.mark.parametrize(
@@ -114,28 +94,6 @@ async def test_at_the_most_talkative_level_no_log_shows_the_key(
     assert api.requests[0].header("x-api-key") == [KEY]
     assert caplog.records
     assert KEY not in caplog.text
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"ASISSO_API_KEY": f"{KEY} x"},
-        {"ASISSO_ACCESS_TOKEN": f"Bearer {TOKEN}"},
-        {"ASISSO_PROXY": f"socks5://me:{PASSWORD}@proxy"},
-        {"ASISSO_BASE_URL": f"https://me:{PASSWORD}@app.asisso.com"},
-        {"ASISSO_BASE_URL": f"https://app.asisso.com/?key={KEY}"},
-        {"ASISSO_BASE_URL": KEY},
-        {"ASISSO_TIMEOUT": KEY},
-        {"ASISSO_CA_FILE": KEY},
-        {"ASISSO_CAMPAIGNS": KEY},
-        {"ASISSO_LOG_LEVEL": KEY},
-        {"ASISSO_SANDBOX": KEY},
-    ],
-)
-def test_a_setting_that_is_refused_is_not_shown(environment: dict[str, str]) -> None:
-    with pytest.raises(SettingsError) as caught:
-        Settings.from_environment(environment)
-    assert leaked(shown(caught.value)) == []
 
 
 async def test_a_short_key_does_not_blank_out_an_errors_words() -> None:

@@ -16,8 +16,7 @@ def figures(**values: float) -> Figures:
 
 
 @pytest.mark.parametrize(
-    ("ours", "verdict", "passes"),
-    [(5.0, "met", True), (5.4, "within noise", True), (5.6, "missed", False)],
+    ("ours", "verdict", "passes"), [(5.0, "met", True), (5.4, "within noise", True), (5.6, "missed", False)]
 )
 def test_an_upper_bound_may_be_passed_by_its_noise_and_no_further(ours: float, verdict: str, passes: bool) -> None:
     found = AT_MOST.judge(figures(ours_start=ours, npm_start=10.0))
@@ -26,8 +25,7 @@ def test_an_upper_bound_may_be_passed_by_its_noise_and_no_further(ours: float, v
 
 
 @pytest.mark.parametrize(
-    ("ours", "verdict", "passes"),
-    [(90.0, "met", True), (77.0, "within noise", True), (76.0, "missed", False)],
+    ("ours", "verdict", "passes"), [(90.0, "met", True), (77.0, "within noise", True), (76.0, "missed", False)]
 )
 def test_a_lower_bound_may_be_missed_by_its_noise_and_no_further(ours: float, verdict: str, passes: bool) -> None:
     found = AT_LEAST.judge(figures(ours_calls=ours, floor_calls=100.0))

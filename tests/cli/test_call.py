@@ -7,16 +7,19 @@ import pytest
 
 from asisso_mcp.cli import main
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
-from tests.conftest import MONDAY
 
 
 def patches(sandbox: Sandbox) -> list[Any]:
     return [request.json for request in sandbox.requests if request.method == "PATCH"]
 
 
-def call(sandbox: RunningServer, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    monkeypatch.setenv("ASISSO_BASE_URL", sandbox.url)
+@pytest.fixture(autouse=True)
+def environment(api: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASISSO_BASE_URL", api.url)
     monkeypatch.setenv("ASISSO_API_KEY", KEY)
+
+
+def call(*arguments: str) -> Any:
     with pytest.raises(SystemExit) as ended:
         main(["call", *arguments])
     return ended.value.code
@@ -38,31 +41,24 @@ def call(sandbox: RunningServer, monkeypatch: pytest.MonkeyPatch, *arguments: st
     ],
 )
 def test_a_null_for_a_text_is_refused_and_nothing_is_sent(
-    tool: str, argument: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tool: str, argument: str, words: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as api:
-        assert call(api, monkeypatch, tool, argument) == 2
+    assert call(tool, argument) == 2
     assert capsys.readouterr() == ("", f"asisso-mcp: {words}\n")
     assert sandbox.requests == []
 
 
 def test_a_text_in_json_quotes_is_that_text_and_other_quotes_are_part_of_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as api:
-        for argument in ('name="null"', 'name="Spring" promo', "name=12", 'name="', 'name={"a": 1, "a": 2}'):
-            assert call(api, monkeypatch, "update_campaign", "campaign_id=4", argument) == 0, capsys.readouterr()
+    for argument in ('name="null"', 'name="Spring" promo', "name=12", 'name="', 'name={"a": 1, "a": 2}'):
+        assert call("update_campaign", "campaign_id=4", argument) == 0, capsys.readouterr()
     names = ["null", '"Spring" promo', "12", '"', '{"a": 1, "a": 2}']
     assert patches(sandbox) == [{"name": name} for name in names]
 
 
-def test_null_for_anything_else_names_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with RunningServer(Sandbox(clock=lambda: MONDAY)) as api:
-        assert call(api, monkeypatch, "update_campaign", "campaign_id=4", "max_concurrency=null") == 1
+def test_null_for_anything_else_names_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("update_campaign", "campaign_id=4", "max_concurrency=null") == 1
     assert capsys.readouterr() == (
         "Nothing was sent, because no change was named. Name at least one of name, retry_config, max_concurrency, "
         "schedule_config, circuit_breaker.\n",
@@ -80,15 +76,9 @@ def test_null_for_anything_else_names_nothing(
         "call update_campaign campaign_id=4 max_concurrency=2 --json",
     ],
 )
-def test_options_may_stand_anywhere(
-    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as api:
-        monkeypatch.setenv("ASISSO_BASE_URL", api.url)
-        monkeypatch.setenv("ASISSO_API_KEY", KEY)
-        with pytest.raises(SystemExit) as ended:
-            main(line.split())
+def test_options_may_stand_anywhere(line: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["changes"] == [{"field": "max_concurrency", "before": 4, "after": 2}]
     assert patches(sandbox) == [{"max_concurrency": 2}]
@@ -117,11 +107,9 @@ def test_options_may_stand_anywhere(
     ],
 )
 def test_what_is_wrong_with_the_line_is_said_and_nothing_is_sent(
-    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], words: str, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as api:
-        assert call(api, monkeypatch, *arguments) == 2
+    assert call(*arguments) == 2
     assert capsys.readouterr() == ("", f"asisso-mcp: {words}\n")
     assert sandbox.requests == []
 

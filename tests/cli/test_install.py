@@ -1,27 +1,17 @@
 """`asisso-mcp install` on a command line: what is written, what is said, and the exit code."""
 
 import json
-import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 from asisso_mcp.install.clients import CLIENTS
+from tests import processes
 
 
 def run(*arguments: str, home: Path, given: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home), "ASISSO_API_KEY": "key-in-environment"}
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME", "APPDATA"):
-        environment.pop(name, None)
-    return subprocess.run(
-        [sys.executable, "-m", "asisso_mcp", "install", *arguments],
-        input=given,
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+    where = {"HOME": str(home), "USERPROFILE": str(home), "ASISSO_API_KEY": "key-in-environment"}
+    return processes.run("install", *arguments, lines=given, **where)
 
 
 def test_the_command_writes_says_so_and_undoes_it(tmp_path: Path) -> None:

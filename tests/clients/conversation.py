@@ -5,18 +5,10 @@ from typing import Any
 
 STEPS: tuple[dict[str, Any], ...] = (
     {"name": "read", "tool": "get_campaign", "arguments": {"campaign_id": 3}},
-    {
-        "name": "refused",
-        "tool": "update_campaign",
-        "arguments": {"campaign_id": 3, "retry_config": {"max_retries": 5}},
-    },
+    {"name": "refused", "tool": "update_campaign", "arguments": {"campaign_id": 3, "retry_config": {"max_retries": 5}}},
     {"name": "unchanged", "tool": "get_campaign", "arguments": {"campaign_id": 3}},
     {"name": "paused", "tool": "pause_campaign", "arguments": {"campaign_id": 3}},
-    {
-        "name": "edited",
-        "tool": "update_campaign",
-        "arguments": {"campaign_id": 3, "retry_config": {"max_retries": 5}},
-    },
+    {"name": "edited", "tool": "update_campaign", "arguments": {"campaign_id": 3, "retry_config": {"max_retries": 5}}},
     {"name": "seen", "tool": "get_campaign", "arguments": {"campaign_id": 3}},
 )
 

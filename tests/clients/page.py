@@ -10,6 +10,7 @@ from pathlib import Path
 from asisso_mcp.install.clients import CLIENTS, Client
 from asisso_mcp.install.config_file import preview
 from asisso_mcp.install.launch_command import UVX
+from tests.docs import write_or_check
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 HIGHLIGHT = {"json": "json", "jsonc": "json", "toml": "toml", "yaml": "yaml"}
@@ -52,16 +53,5 @@ def renewed(text: str) -> str:
     return changed
 
 
-def main() -> int:
-    text = PAGE.read_text(encoding="utf-8")
-    wanted = renewed(text)
-    if "--check" in sys.argv:
-        if wanted != text:
-            print("docs/clients.md is not what `install` writes now. Run `make docs`.", file=sys.stderr)
-        return int(wanted != text)
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, renewed))

@@ -1,4 +1,4 @@
-"""`python tests/clients/run.py [NAME …]`: real clients talk to the server over the sandbox, and the matrix says what came of it.
+"""`python -m tests.clients.run [NAME …]`: real clients talk to the server over the sandbox, and the matrix says what came of it.
 
 Each client is installed from the package index into an environment of its own (`.clients/`). None needs a language model or a
 key. The exit code is 1 when a cell is not as it should be. A run in which all clients spoke writes the matrix into docs/clients.md.
@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conversation import COLUMNS, GOOD, STEPS, judged
-from environments import (
+from asisso_mcp.tools.campaigns import TOOLS
+from tests.clients.conversation import COLUMNS, GOOD, STEPS, judged
+from tests.clients.environments import (
     FASTMCP,
     INSPECTOR,
     LANGCHAIN,
@@ -32,9 +33,7 @@ from environments import (
     ROOT,
     Environment,
 )
-from servers import API, HTTP, STDIO, served
-
-from asisso_mcp.tools.campaigns import TOOLS
+from tests.clients.servers import API, HTTP, STDIO, served
 
 HERE = Path(__file__).parent
 PAGE = ROOT / "docs" / "clients.md"

@@ -1,11 +1,12 @@
 """docs/clients.md shows what `install` writes, and a whole matrix."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-from asisso_mcp.install.clients import CLIENTS
+import pytest
+
+from asisso_mcp.cli import main
+from asisso_mcp.install.clients import CLIENTS, Client
 from asisso_mcp.install.config_file import preview
 from asisso_mcp.install.launch_command import UVX, launch_command
 from tests.clients.page import PAGE, renewed
@@ -19,16 +20,15 @@ def test_the_page_shows_for_every_client_the_block_that_install_writes_now() -> 
         assert preview(client, UVX) in text
 
 
-def test_install_print_gives_the_pages_block_with_this_machines_command(tmp_path: Path) -> None:
-    for client in CLIENTS:
-        done = subprocess.run(
-            [sys.executable, "-m", "asisso_mcp", "install", "--client", client.name, "--print"],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=tmp_path,
-        )
-        assert done.stdout == preview(client, launch_command())
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_install_print_gives_the_pages_block_with_this_machines_command(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["install", "--client", client.name, "--print"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == preview(client, launch_command())
 
 
 def test_every_cell_of_the_matrix_is_filled() -> None:

@@ -1,4 +1,4 @@
-"""Does the official conformance suite pass over HTTP? `python -m tests.conformance`, both revisions, against the sandbox.
+"""Runs the official conformance suite over HTTP: `python -m tests.conformance`, both revisions, against the sandbox.
 
 First the product as it is, for all that applies to it. Then the same server with the suite's fixtures registered in it, for
 all that the suite asks of anyone: over our own HTTP, and once more in sessions, which our HTTP does not have.
@@ -6,20 +6,18 @@ all that the suite asks of anyone: over our own HTTP, and once more in sessions,
 
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tests.conformance.lists import APPLIES, REVISIONS, SCORED
 from tests.conformance.suite import Run, conforms
+from tests.processes import HttpServer, closing
 
-_OVERLAY = ("tests.conformance.overlay",)
+_FIXTURE_SERVER = ("tests.conformance.fixture_server",)
 _HEADERS = ("http-header-validation", "http-custom-header-server-validation")
 
 SERVERS = {
     "product": ("asisso_mcp", "serve", "--transport", "http", "--port", "0", "--sandbox"),
-    "with fixtures": _OVERLAY,
-    "with fixtures and sessions": (*_OVERLAY, "--sessions"),
+    "with fixtures": _FIXTURE_SERVER,
+    "with fixtures and sessions": (*_FIXTURE_SERVER, "--sessions"),
 }
 """Modules and their arguments. Each says on stderr, in its first line, where it serves."""
 
@@ -27,10 +25,7 @@ RUNS = (
     *(Run("product", each, APPLIES[each], f"without-fixtures-{each}.yml", may_skip=True) for each in REVISIONS),
     Run("with fixtures", "2026-07-28", (*SCORED["2026-07-28"], "json-schema-2020-12", *_HEADERS)),
     Run(
-        "with fixtures",
-        "2025-11-25",
-        (*SCORED["2025-11-25"], "json-schema-2020-12"),
-        "without-sessions-2025-11-25.yml",
+        "with fixtures", "2025-11-25", (*SCORED["2025-11-25"], "json-schema-2020-12"), "without-sessions-2025-11-25.yml"
     ),
     Run(
         "with fixtures and sessions",
@@ -47,23 +42,11 @@ def main() -> int:
     for name, command in SERVERS.items():
         runs = [run for run in RUNS if run.server == name and run.revision in revisions]
         if runs:
-            with _served(*command) as url:
+            server = subprocess.Popen([sys.executable, "-m", *command], stdin=-1, stdout=-1, stderr=-1)
+            with closing(server):
+                url = HttpServer(server).url
                 conform += [conforms(run, url) for run in runs]
     return int(not conform or not all(conform))
-
-
-@contextmanager
-def _served(*command: str) -> Iterator[str]:
-    server = subprocess.Popen([sys.executable, "-m", *command], stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr is not None
-        url = server.stderr.readline().split()[2]
-        # What else it says is read, so that it never waits for a reader.
-        threading.Thread(target=server.stderr.read, daemon=True).start()
-        yield url
-    finally:
-        server.terminate()
-        server.wait(40)
 
 
 if __name__ == "__main__":

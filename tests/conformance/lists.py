@@ -1,4 +1,4 @@
-"""Which scenarios are there? What the suite runs for a revision, by name, and what of it applies to which server.
+"""The scenarios of the suite: what it runs for a revision, by name, and what of it applies to which server.
 
 The suite's lists are frozen with the revisions; a version of it that runs others must be looked at, so it fails the run.
 """

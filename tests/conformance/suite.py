@@ -1,4 +1,4 @@
-"""Does a server pass what it must of the official suite? Runs the suite against it, and judges each scenario by its checks.
+"""Runs the official suite against a server, and judges each scenario by its checks.
 
 Node 22 and the suite come from npm, in versions that are pinned here; results are kept in `.conformance/`.
 """

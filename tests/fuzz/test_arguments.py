@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -22,7 +22,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Tool, ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.fuzz.conftest import PROFILE
+from tests.fuzz.searches import search
 from tests.fuzz.shapes import FORGERIES, anything, as_text, deep, hostile, nested, numbers
 from tests.fuzz.text_checks import check, check_text
 
@@ -142,7 +142,7 @@ def check_sent(requests: list[httpx2.Request], text: str, *, error: bool) -> Non
         assert not [request for request in requests if request.method != "GET"], text
 
 
-@settings(PROFILE, max_examples=PROFILE.max_examples * 6)
+@search(6)
 @given(ANY_CALL)
 async def test_any_arguments_are_answered_in_words_and_nothing_is_sent_when_they_are_refused(
     passed: tuple[Tool, dict[str, Any]],
@@ -176,7 +176,7 @@ async def _client(api: Api, mode: str) -> AsyncIterator[Client]:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-@settings(PROFILE, max_examples=PROFILE.max_examples * 2)
+@search(2)
 @given(passed=ANY_CALL)
 async def test_any_arguments_get_a_result_and_never_a_protocol_error(
     mode: str, passed: tuple[Tool, dict[str, Any]]
@@ -193,7 +193,7 @@ async def test_any_arguments_get_a_result_and_never_a_protocol_error(
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-@settings(PROFILE, max_examples=PROFILE.max_examples // 2)
+@search(0.5)
 @given(name=st.one_of(hostile, st.sampled_from(["delete_campaign", "", "list_campaigns "])))
 @example(name=FORGERIES[0])
 async def test_an_unknown_tool_is_the_one_protocol_error_and_its_name_is_shown_clean(mode: str, name: str) -> None:

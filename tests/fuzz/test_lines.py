@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.stdio.test_server import started
+from tests.processes import stdio_server
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
 
@@ -28,18 +28,15 @@ def test_a_request_that_cannot_be_read_is_answered_instead_of_leaving_the_client
     deep = asking('{"query":' + "[" * 5000 + "]" * 5000 + "}")
     digits = asking('{"campaign_id":' + "9" * 6000 + "}")
     old = '{"jsonrpc":"1.0","id":"a","method":"tools/call"}'
-    with started("--sandbox") as raw:
-        raw.open("legacy")
-        raw.call("get_campaign", campaign_id=4)
-        assert raw.process.stdin is not None
-        assert raw.process.stdout is not None
+    with stdio_server("--sandbox") as server:
+        server.open("legacy")
+        server.call("get_campaign", campaign_id=4)
         heard = []
         for line in (half, deep, digits, old):
-            raw.process.stdin.write(line.encode() + b"\n")
-            raw.process.stdin.flush()
-            heard.append(json.loads(raw.process.stdout.readline()))
+            server.write(line.encode())
+            heard.append(json.loads(server.stdout.readline()))
         assert [(each["id"], each["error"]) for each in heard] == [
             (number, {"code": -32700, "message": WORDS}) for number in (77, None, None, "a")
         ]
-        assert "Berlin appointment reminders" in raw.call("get_campaign", campaign_id=4)["content"][0]["text"]
-        assert raw.end() == (0, "")
+        assert "Berlin appointment reminders" in server.call("get_campaign", campaign_id=4)["content"][0]["text"]
+        assert server.end() == (0, "")

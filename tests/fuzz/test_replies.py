@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
@@ -17,7 +17,7 @@ from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.fuzz.conftest import PROFILE
+from tests.fuzz.searches import search
 from tests.fuzz.shapes import anything, campaigns, deep, hostile, scalars
 from tests.fuzz.text_checks import check, check_text
 
@@ -165,7 +165,7 @@ calls = st.one_of(
 )
 
 
-@settings(PROFILE, max_examples=PROFILE.max_examples * 5)
+@search(5)
 @given(calls, st.lists(replies(), min_size=1, max_size=4))
 async def test_any_reply_is_answered_in_our_own_clean_and_bounded_lines(
     call: tuple[str, dict[str, Any]], script: list[Reply]
@@ -188,7 +188,7 @@ def _was_refused(text: str) -> bool:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-@settings(PROFILE)
+@search()
 @given(call=calls, script=st.lists(replies(), min_size=1, max_size=3))
 async def test_a_client_gets_a_result_and_never_a_protocol_error(
     mode: str, call: tuple[str, dict[str, Any]], script: list[Reply]

@@ -9,8 +9,9 @@ import copy
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import note, settings
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
@@ -21,10 +22,10 @@ from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.fuzz.conftest import PROFILE
 from tests.fuzz.fault_shapes import faults, fire
 from tests.fuzz.oracle import late_violations, violations
 from tests.fuzz.recorder import EDITABLE, Recorder, Settings, settings_of
+from tests.fuzz.searches import search
 from tests.fuzz.text_checks import check
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
@@ -216,7 +217,19 @@ class Conversation(RuleBasedStateMachine):
         self.now += timedelta(minutes=minutes)
 
 
+@pytest.mark.hypothesis
 def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagues() -> None:
     with start_blocking_portal() as portal:
         Conversation.portal = portal
-        run_state_machine_as_test(Conversation, settings=settings(PROFILE, max_examples=PROFILE.max_examples * 2))
+        run_state_machine_as_test(Conversation, settings=search(2))
+
+
+async def test_a_late_write_that_switches_off_an_unset_breaker_is_not_called_done_before_it_is(
+    sandbox: Sandbox, service: CampaignService
+) -> None:
+    sandbox.put(4, circuit_breaker=None)
+    sandbox.faults.add(Fault("status", method="PATCH", code=504, executed_after=60, times=1))
+    edit = {"campaign_id": 4, "circuit_breaker": {"enabled": False}}
+    answer = await BY_NAME["update_campaign"].call(edit, ToolContext(service))
+    assert "circuit_breaker" not in sandbox.campaign(4)["metadata"]
+    assert answer.text.startswith("Unknown outcome.")

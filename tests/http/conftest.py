@@ -1,17 +1,12 @@
-"""A sandbox on a socket, and a server that many tests can share."""
+"""A server that many tests can share."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from asisso_mcp.sandbox import RunningServer, Sandbox
 from tests.http.served import Served, settings_for
-
-
-@pytest.fixture
-def api(sandbox: Sandbox) -> Iterator[RunningServer]:
-    with RunningServer(sandbox) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +16,16 @@ def served() -> Iterator[Served]:
     with RunningServer(sandbox) as api, Served(settings_for(api.url)) as served:
         yield served
     sandbox.close()
+
+
+@pytest.fixture
+def own(api: RunningServer) -> Iterator[Served]:
+    """A server of this test's own, over its sandbox."""
+    with Served(settings_for(api.url)) as served:
+        yield served
+
+
+@pytest.fixture
+def refusals(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """The warnings in the log."""
+    return lambda: [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,7 +16,26 @@ def _is_rsa(key: Any) -> bool:
     return isinstance(key, rsa.RSAPrivateKey)
 
 
-class Issuer:
+class Loopback:
+    """An HTTP server on loopback while the `with` block lasts; `origin` is where."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.origin = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join(10)
+
+
+class Issuer(Loopback):
     """`url` is the issuer; `asked` the paths that were requested, `keys` what it signs with.
 
     `up`: whether it answers; `drips`: it answers a byte at a time, without an end.
@@ -44,25 +63,13 @@ class Issuer:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.origin = f"http://127.0.0.1:{self._http.server_port}"
+        super().__init__(Handler)
         self.url = self.origin + path
         self._where = (
             f"/.well-known/oauth-authorization-server{path}"
             if metadata == "oauth-authorization-server"
             else f"{path}/.well-known/openid-configuration"
         )
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> "Issuer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join(10)
 
     def _pages(self) -> dict[str, Any]:
         public = []

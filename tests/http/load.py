@@ -14,7 +14,8 @@ import anyio
 import httpx2
 
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, RunningServer, Sandbox
-from tests.http.served import launched, legacy, modern
+from tests.http.served import OPTIONS, legacy, modern
+from tests.processes import http_server
 
 OWN_CAMPAIGNS = 4
 
@@ -60,7 +61,7 @@ def tenants_in(sandbox: Sandbox) -> tuple[Tenant, Tenant]:
 async def converse(url: str, tenants: tuple[Tenant, ...], calls: int, seed: int, outcome: Outcome) -> None:
     """One client: reads, lists, edits of its own campaigns, and now and then a try at a foreign one, in both eras by turns."""
     dice, (mine, other) = random.Random(seed), tenants  # noqa: S311
-    async with httpx2.AsyncClient(trust_env=False, timeout=60, headers={"x-api-key": mine.key}) as http:
+    async with httpx2.AsyncClient(**OPTIONS, headers={"x-api-key": mine.key}) as http:
         for number in range(calls):
             tool, arguments, foreign = _next(dice, mine, other)
             body, headers = (modern, legacy)[number % 2]("tools/call", name=tool, arguments=arguments)
@@ -103,9 +104,7 @@ async def measure(clients: int, calls: int, workers: int = 1) -> Outcome:
     outcome = Outcome(clients, workers)
     with (
         RunningServer(sandbox) as api,
-        launched(
-            "--auth", "passthrough", "--workers", str(workers), environment={"ASISSO_BASE_URL": api.url}
-        ) as server,
+        http_server("--auth", "passthrough", "--workers", str(workers), ASISSO_BASE_URL=api.url) as server,
     ):
         api._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each of its answers takes 40 ms
         began = time.perf_counter()

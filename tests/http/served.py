@@ -1,12 +1,8 @@
-"""The HTTP server for tests: in a thread of this process, or as a process of its own; and raw requests to it."""
+"""The HTTP server in a thread of this process, and requests to it. See `tests.processes` for one in a process of its own."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -21,14 +17,12 @@ from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Tool
+from tests.processes import META
 
+OPTIONS: dict[str, Any] = {"timeout": 60, "trust_env": False, "verify": False}
+"""Of every client: nothing here speaks TLS, and reading the trust store costs more than a request."""
 ERAS = ("auto", "legacy")
 JSON = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
 
 
 class Served:
@@ -59,6 +53,10 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Afterwards everything is answered and logged."""
         self.server.should_exit = True
         self._thread.join(30)
         self._socket.close()
@@ -69,61 +67,11 @@ def settings_for(url: str, *, key: str | None = KEY, **more: Any) -> Settings:
     return Settings(api_key=SecretStr(key) if key else None, base_url=url, **more)
 
 
-class Launched:
-    """A real process; `url` is where it says that it serves, `stderr` what it wrote until it ended."""
-
-    def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "asisso_mcp", "serve", "--transport", "http", "--port", "0", *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={"PATH": os.environ["PATH"], **(environment or {})},
-        )
-        assert self.process.stderr is not None
-        self._lines: list[str] = []
-        self.url = ""
-        for line in self.process.stderr:
-            self._lines.append(line)
-            if line.startswith("asisso-mcp: serving "):
-                self.url = line.split()[2]
-                break
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        self._lines.extend(self.process.stderr)
-
-    @property
-    def stderr(self) -> str:
-        self._reader.join(10)
-        return "".join(self._lines)
-
-    def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-
-
-@contextmanager
-def launched(*arguments: str, environment: dict[str, str] | None = None) -> Iterator[Launched]:
-    running = Launched(*arguments, environment=environment)
-    try:
-        yield running
-    finally:
-        running.terminate()
-        try:
-            running.process.wait(40)
-        finally:
-            running.process.kill()
-            running._reader.join(10)
-            assert running.process.stderr is not None
-            running.process.stderr.close()
-
-
 @asynccontextmanager
 async def connected(url: str, era: str, **headers: str) -> AsyncIterator[Client]:
     """The SDK's client, sending these headers with every request."""
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
+        httpx2.AsyncClient(headers=headers, **OPTIONS) as http,
         Client(streamable_http_client(url, http_client=http), mode=era) as client,  # type: ignore[arg-type]
     ):
         yield client
@@ -149,7 +97,7 @@ def legacy(method: str, **params: Any) -> tuple[dict[str, Any], dict[str, str]]:
 def post(url: str, request: tuple[dict[str, Any], dict[str, str]], **headers: str | bytes) -> httpx2.Response:
     body, own = request
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx2.post(url, json=body, headers={**own, **named}, timeout=30, trust_env=False)
+    return httpx2.post(url, json=body, headers={**own, **named}, **OPTIONS)
 
 
 def text(result: Any) -> str:

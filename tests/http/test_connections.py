@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import RunningServer, Sandbox
-from tests.http.served import Served, legacy, modern, settings_for
+from tests.http.served import OPTIONS, Served, legacy, modern, settings_for
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def connect(served: Served) -> socket.socket:
 
 def test_large_bodies_and_many_requests_on_one_connection_are_no_large_heads(served: Served) -> None:
     body, headers = legacy("tools/call", name="get_campaign", arguments={"campaign_id": 3, "_filler": "x" * 300_000})
-    with httpx2.Client(trust_env=False) as http:
+    with httpx2.Client(**OPTIONS) as http:
         answers = [http.post(served.url, json=body, headers={**headers, "x-some": "y" * 8_000}) for _ in range(12)]
     assert {answer.status_code for answer in answers} == {200}
     assert all("Spring promo" in answer.text for answer in answers)

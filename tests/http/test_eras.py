@@ -2,17 +2,8 @@
 
 import pytest
 
-from asisso_mcp.cli.demo import converse
 from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
 from tests.http.served import ERAS, Served, connected, legacy, post, settings_for, text
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_the_demo_conversation_completes_over_http(served: Served, era: str) -> None:
-    said: list[str] = []
-    async with connected(served.url, era) as client:
-        await converse(client, said.append)
-    assert said[-1].startswith('  Done: Campaign 3 "Spring promo" is running again; it was paused.')
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -9,7 +9,7 @@ import pytest
 
 from asisso_mcp.http.fast_path import parse_simple_request
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
-from tests.http.served import JSON, Served, settings_for
+from tests.http.served import JSON, OPTIONS, Served, settings_for
 
 HEADERS = {**JSON, "mcp-protocol-version": "2025-11-25"}
 THE_SDKS_WAY = {"content-type": "application/json; charset=utf-8"}
@@ -64,7 +64,7 @@ def served() -> Iterator[Served]:
     sandbox = Sandbox()
     with RunningServer(sandbox) as api:
         # So that writing twice finds the same.
-        with httpx2.Client(base_url=f"{api.url}/api/v1/campaign", headers={"X-API-Key": KEY}, trust_env=False) as http:
+        with httpx2.Client(base_url=f"{api.url}/api/v1/campaign", headers={"X-API-Key": KEY}, **OPTIONS) as http:
             http.post("3/pause").raise_for_status()
             http.patch("3", json={"name": "Spring"}).raise_for_status()
         with Served(settings_for(api.url)) as served:
@@ -78,8 +78,7 @@ def test_it_is_answered_as_the_sdk_would(served: Served, asked: dict[str, Any], 
     assert parse_simple_request(scope_with(headers), body) == asked
     assert parse_simple_request(scope_with({**headers, **THE_SDKS_WAY}), body) is None
     ours, theirs = (
-        httpx2.post(served.url, content=body, headers={**headers, **way}, timeout=30, trust_env=False)
-        for way in ({}, THE_SDKS_WAY)
+        httpx2.post(served.url, content=body, headers={**headers, **way}, **OPTIONS) for way in ({}, THE_SDKS_WAY)
     )
     assert ours.status_code == theirs.status_code
     assert ours.content == theirs.content

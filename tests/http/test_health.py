@@ -7,11 +7,11 @@ import pytest
 
 from asisso_mcp.http import app
 from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
-from tests.http.served import Served, settings_for
+from tests.http.served import OPTIONS, Served, settings_for
 
 
 def get(served: Served, path: str, **headers: str) -> tuple[int, Any]:
-    answer = httpx2.get(served.origin + path, headers=headers, trust_env=False)
+    answer = httpx2.get(served.origin + path, headers=headers, **OPTIONS)
     return answer.status_code, answer.json()
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from asisso_mcp.http.auth import jwks
 from asisso_mcp.sandbox import RunningServer
 from tests.http.issuer import Issuer
-from tests.http.served import ERAS, Served, connected, legacy, modern, post, settings_for
+from tests.http.served import ERAS, OPTIONS, Served, connected, legacy, modern, post, settings_for
 
 RESOURCE = "https://mcp.example.com/mcp"
 METADATA = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp"
@@ -38,20 +38,25 @@ def serving(api: RunningServer, issuer: Issuer, **more: str) -> Served:
     return Served(settings_for(api.url), auth="oauth", environment=environment)
 
 
+@pytest.fixture
+def served(api: RunningServer, issuer: Issuer) -> Iterator[Served]:
+    with serving(api, issuer) as served:
+        yield served
+
+
 def status(served: Served, token: str, request: Any = LIST) -> int:
     return post(served.url, request, authorization=f"Bearer {token}").status_code
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_scopes_decide_which_tools_are_listed_and_callable(api: RunningServer, issuer: Issuer, era: str) -> None:
+async def test_scopes_decide_which_tools_are_listed_and_callable(served: Served, issuer: Issuer, era: str) -> None:
     both, reading = issuer.token(RESOURCE), issuer.token(RESOURCE, scope="campaigns:read")
-    with serving(api, issuer) as served:
-        async with connected(served.url, era, authorization=f"Bearer {both}") as client:
-            all_tools = [tool.name for tool in (await client.list_tools()).tools]
-            assert not (await client.call_tool("pause_campaign", {"campaign_id": 3})).is_error
-        async with connected(served.url, era, authorization=f"Bearer {reading}") as client:
-            listed = await client.list_tools()
-            assert not (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error
+    async with connected(served.url, era, authorization=f"Bearer {both}") as client:
+        all_tools = [tool.name for tool in (await client.list_tools()).tools]
+        assert not (await client.call_tool("pause_campaign", {"campaign_id": 3})).is_error
+    async with connected(served.url, era, authorization=f"Bearer {reading}") as client:
+        listed = await client.list_tools()
+        assert not (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error
     assert all_tools == ["list_campaigns", "get_campaign", "update_campaign", "pause_campaign", "resume_campaign"]
     assert [tool.name for tool in listed.tools] == ["list_campaigns", "get_campaign"]
     if era == "auto":
@@ -60,37 +65,34 @@ async def test_scopes_decide_which_tools_are_listed_and_callable(api: RunningSer
 
 @pytest.mark.parametrize("era", WRITE)
 def test_a_write_without_its_scope_is_answered_with_403(
-    api: RunningServer, issuer: Issuer, era: str, caplog: pytest.LogCaptureFixture
+    served: Served, issuer: Issuer, era: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(api, issuer) as served:
-        token = issuer.token(RESOURCE, scope="campaigns:read")
-        answer = post(served.url, WRITE[era], authorization=f"Bearer {token}")
+    token = issuer.token(RESOURCE, scope="campaigns:read")
+    answer = post(served.url, WRITE[era], authorization=f"Bearer {token}")
     assert (answer.status_code, answer.json()) == (403, {"error": "The token does not allow this."})
     assert answer.headers["www-authenticate"] == (
         'Bearer realm="asisso-mcp", error="insufficient_scope", scope="campaigns:read campaigns:write", '
         f'resource_metadata="{METADATA}"'
     )
+    served.end()
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warnings == ["refused 403 POST /mcp from 127.0.0.1: the token lacks the scope campaigns:write"]
     assert token not in caplog.text
 
 
-def test_a_token_without_any_of_our_scopes_is_answered_with_403(api: RunningServer, issuer: Issuer) -> None:
-    with serving(api, issuer) as served:
-        for scope in ("", "campaigns", "campaigns:write", "openid campaigns:reader"):
-            assert status(served, issuer.token(RESOURCE, scope=scope)) == 403
+def test_a_token_without_any_of_our_scopes_is_answered_with_403(served: Served, issuer: Issuer) -> None:
+    for scope in ("", "campaigns", "campaigns:write", "openid campaigns:reader"):
+        assert status(served, issuer.token(RESOURCE, scope=scope)) == 403
 
 
-def test_scopes_may_be_a_list_as_some_issuers_write_them(api: RunningServer, issuer: Issuer) -> None:
-    with serving(api, issuer) as served:
-        token = issuer.token(RESOURCE, scope=None, scp=["campaigns:read"])
-        assert (status(served, token), status(served, token, WRITE["2026"])) == (200, 403)
+def test_scopes_may_be_a_list_as_some_issuers_write_them(served: Served, issuer: Issuer) -> None:
+    token = issuer.token(RESOURCE, scope=None, scp=["campaigns:read"])
+    assert (status(served, token), status(served, token, WRITE["2026"])) == (200, 403)
 
 
-def test_without_a_token_the_answer_says_where_to_get_one(api: RunningServer, issuer: Issuer) -> None:
-    with serving(api, issuer) as served:
-        answer = post(served.url, LIST)
-        metadata = httpx2.get(f"{served.origin}/.well-known/oauth-protected-resource/mcp", trust_env=False).json()
+def test_without_a_token_the_answer_says_where_to_get_one(served: Served, issuer: Issuer) -> None:
+    answer = post(served.url, LIST)
+    metadata = httpx2.get(f"{served.origin}/.well-known/oauth-protected-resource/mcp", **OPTIONS).json()
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == (
         f'Bearer realm="asisso-mcp", scope="campaigns:read campaigns:write", resource_metadata="{METADATA}"'
@@ -147,57 +149,53 @@ def test_an_audience_of_its_own_may_be_set(api: RunningServer, issuer: Issuer) -
 
 
 def test_the_keys_are_asked_for_once_and_again_when_they_rotate(
-    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    served: Served, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(api, issuer) as served:
-        old = issuer.token(RESOURCE)
-        assert [status(served, old) for _ in range(5)] == [200] * 5
-        assert issuer.asked == ["/.well-known/oauth-authorization-server", "/keys"]
-        issuer.rotate(keep=True)
-        monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
-        assert status(served, issuer.token(RESOURCE, key="second")) == 200
-        assert status(served, old) == 200
-        assert issuer.asked[2:] == ["/keys"]
+    old = issuer.token(RESOURCE)
+    assert [status(served, old) for _ in range(5)] == [200] * 5
+    assert issuer.asked == ["/.well-known/oauth-authorization-server", "/keys"]
+    issuer.rotate(keep=True)
+    monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
+    assert status(served, issuer.token(RESOURCE, key="second")) == 200
+    assert status(served, old) == 200
+    assert issuer.asked[2:] == ["/keys"]
 
 
-def test_unknown_keys_do_not_turn_into_requests_to_the_issuer(api: RunningServer, issuer: Issuer) -> None:
-    with serving(api, issuer) as served:
-        assert status(served, issuer.token(RESOURCE)) == 200
-        for number in range(20):
-            claims = {"iss": issuer.url, "aud": RESOURCE, "exp": int(time.time()) + 60}
-            token = jwt.encode(claims, issuer.keys["first"], algorithm="ES256", headers={"kid": f"made-up-{number}"})
-            assert status(served, token) == 401
+def test_unknown_keys_do_not_turn_into_requests_to_the_issuer(served: Served, issuer: Issuer) -> None:
+    assert status(served, issuer.token(RESOURCE)) == 200
+    for number in range(20):
+        claims = {"iss": issuer.url, "aud": RESOURCE, "exp": int(time.time()) + 60}
+        token = jwt.encode(claims, issuer.keys["first"], algorithm="ES256", headers={"kid": f"made-up-{number}"})
+        assert status(served, token) == 401
     assert issuer.asked == ["/.well-known/oauth-authorization-server", "/keys"]
 
 
 def test_a_withdrawn_key_is_refused_once_the_keys_are_asked_for_again(
-    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    served: Served, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving(api, issuer) as served:
-        old = issuer.token(RESOURCE)
-        assert status(served, old) == 200
-        issuer.rotate(keep=False)
-        assert status(served, old) == 200
-        monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
-        monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
-        assert status(served, old) == 401
+    old = issuer.token(RESOURCE)
+    assert status(served, old) == 200
+    issuer.rotate(keep=False)
+    assert status(served, old) == 200
+    monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
+    assert status(served, old) == 401
 
 
 def test_an_issuer_that_is_down_is_not_the_callers_fault(
-    api: RunningServer, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    served: Served, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "PAUSE_SECONDS", 0)
     issuer.up = False
-    with serving(api, issuer) as served:
-        token = issuer.token(RESOURCE)
-        answer = post(served.url, LIST, authorization=f"Bearer {token}")
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-        assert answer.json() == {"error": "Tokens cannot be checked at the moment. Try again shortly."}
-        issuer.up = True
-        assert status(served, token) == 200
-        issuer.up = False
-        monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
-        assert status(served, token) == 200  # known keys outlive an outage
+    token = issuer.token(RESOURCE)
+    answer = post(served.url, LIST, authorization=f"Bearer {token}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+    assert answer.json() == {"error": "Tokens cannot be checked at the moment. Try again shortly."}
+    issuer.up = True
+    assert status(served, token) == 200
+    issuer.up = False
+    monkeypatch.setattr(jwks, "FRESH_SECONDS", 0)
+    assert status(served, token) == 200  # known keys outlive an outage
 
 
 def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
@@ -213,10 +211,9 @@ def test_a_login_does_not_wait_for_an_issuer_that_sends_a_byte_at_a_time(
     assert "The OAuth issuer's keys could not be read: it did not answer in time" in caplog.text
 
 
-def test_metadata_of_another_issuer_is_not_followed(api: RunningServer, issuer: Issuer) -> None:
+def test_metadata_of_another_issuer_is_not_followed(served: Served, issuer: Issuer) -> None:
     issuer.claims_to_be = "https://login.example.com"
-    with serving(api, issuer) as served:
-        assert status(served, issuer.token(RESOURCE)) == 503
+    assert status(served, issuer.token(RESOURCE)) == 503
     assert "/keys" not in issuer.asked
 
 

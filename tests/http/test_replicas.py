@@ -14,7 +14,8 @@ from asisso_mcp.cli.demo import converse
 from asisso_mcp.http.process import listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY, RunningServer
-from tests.http.served import ERAS, connected, launched, modern, post
+from tests.http.served import ERAS, OPTIONS, connected, modern, post
+from tests.processes import http_server
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ class RoundRobin:
             more = message.get("more_body", False)
         headers = [(name, value) for name, value in scope["headers"] if name not in _HOP_BY_HOP]
         async with (
-            httpx2.AsyncClient(trust_env=False, timeout=60) as http,
+            httpx2.AsyncClient(**OPTIONS) as http,
             http.stream(scope["method"], backend, headers=headers, content=body) as answer,
         ):
             shown = [(name.lower(), value) for name, value in answer.headers.raw if name.lower() not in _HOP_BY_HOP]
@@ -66,8 +67,8 @@ def balanced(proxy: RoundRobin) -> Iterator[str]:
 async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url}
     with (
-        launched("--auth", "passthrough", environment=environment) as one,
-        launched("--auth", "passthrough", environment=environment) as other,
+        http_server("--auth", "passthrough", **environment) as one,
+        http_server("--auth", "passthrough", **environment) as other,
     ):
         for era in ERAS:
             proxy, said = RoundRobin(one.url, other.url), list[str]()
@@ -81,7 +82,7 @@ async def test_two_processes_behind_a_round_robin_complete_the_demo_in_both_eras
 
 async def test_workers_that_share_a_port_complete_the_demo_in_both_eras(api: RunningServer) -> None:
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
-    with launched("--workers", "2", environment=environment) as running:
+    with http_server("--workers", "2", **environment) as running:
         for era in ERAS:
             said: list[str] = []
             # A new connection for each request, so that both processes take part.

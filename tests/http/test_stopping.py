@@ -4,13 +4,18 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
+from asisso_mcp.api import retries
 from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
-from tests.http.served import Launched, Served, launched, legacy, modern, post, settings_for
+from tests.conftest import until_fired
+from tests.http.served import OPTIONS, Served, legacy, modern, post, settings_for
+from tests.processes import HttpServer, http_server
 
 ERAS = {"2026": modern, "2025": legacy}
 
@@ -29,14 +34,7 @@ def calling(url: str, request: Any) -> tuple[threading.Thread, list[httpx2.Respo
     return thread, answers
 
 
-def wait_for(fault: Fault) -> None:
-    until = time.monotonic() + 10
-    while not fault.fired:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def wait_until_refused(running: Launched) -> None:
+def wait_until_refused(running: HttpServer) -> None:
     """Until the server accepts no connection any more."""
     port, until = httpx2.URL(running.url).port, time.monotonic() + 10
     with suppress(ConnectionRefusedError):
@@ -54,10 +52,10 @@ def test_a_call_in_progress_is_answered_and_new_ones_are_refused(
 ) -> None:
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=2.0, when="after"))
     environment = {"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY}
-    with launched("--workers", workers, environment=environment) as running:
+    with http_server("--workers", workers, **environment) as running:
         pause = ERAS[era]("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
         thread, answers = calling(running.url, pause)
-        wait_for(slow)
+        until_fired(slow)
         running.terminate()
         wait_until_refused(running)
         assert answers == []
@@ -76,7 +74,7 @@ def test_a_resume_that_waits_for_the_api_when_the_server_is_told_to_stop_is_not_
     with Served(settings_for(api.url)) as served:
         resume = ERAS[era]("tools/call", name="resume_campaign", arguments={"campaign_id": 4})
         thread, answers = calling(served.url, resume)
-        wait_for(put_off)
+        until_fired(put_off)
         served.app.stop()
         thread.join(20)
     assert isinstance(answers[0], httpx2.Response)
@@ -86,21 +84,29 @@ def test_a_resume_that_waits_for_the_api_when_the_server_is_told_to_stop_is_not_
 
 
 def test_a_resume_whose_client_of_2026_hangs_up_while_it_waits_for_the_api_is_not_sent_any_more(
-    api: RunningServer, sandbox: Sandbox
+    api: RunningServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_off = sandbox.faults.add(Fault("status", method="POST", code=429, retry_after=1, times=1))
+    given_up = threading.Event()
+
+    async def wait(_: float) -> None:
+        try:
+            await anyio.Event().wait()
+        finally:
+            given_up.set()
+
+    monkeypatch.setattr(retries, "anyio", SimpleNamespace(sleep=wait))
+    sandbox.faults.add(Fault("status", method="POST", code=429, retry_after=1, times=1))
     with Served(settings_for(api.url)) as served:
         body, headers = modern("tools/call", name="resume_campaign", arguments={"campaign_id": 4})
         with pytest.raises(httpx2.ReadTimeout):
-            httpx2.post(served.url, json=body, headers=headers, timeout=0.3, trust_env=False)
-        wait_for(put_off)
-        time.sleep(1.5)  # beyond what the API asked for
+            httpx2.post(served.url, json=body, headers=headers, timeout=0.3, trust_env=False, verify=False)
+        assert given_up.wait(10)
     assert sum(request.path.endswith("/resume") for request in sandbox.requests) == 1
     assert sandbox.campaign(4)["state"] == "paused"
 
 
 def test_a_request_on_an_open_connection_is_told_that_the_server_stops(api: RunningServer) -> None:
-    with Served(settings_for(api.url)) as served, httpx2.Client(trust_env=False) as http:
+    with Served(settings_for(api.url)) as served, httpx2.Client(**OPTIONS) as http:
         served.app.stopping = True
         body, headers = modern("tools/list")
         answer = http.post(served.url, json=body, headers=headers)
@@ -120,7 +126,7 @@ def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
     pause = ERAS[era]("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
     with Served(settings_for(api.url)) as served:
         thread, answers = calling(served.url, pause)
-        wait_for(slow)
+        until_fired(slow)
         began = time.monotonic()
     lasted = time.monotonic() - began
     thread.join(10)
@@ -136,11 +142,10 @@ def test_a_call_that_outlasts_the_bound_is_answered_and_its_write_is_settled(
 @pytest.mark.slow
 def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: RunningServer, sandbox: Sandbox) -> None:
     slow = sandbox.faults.add(Fault("delay", method="POST", seconds=30.0, when="after"))
-    running = Launched(environment={"ASISSO_BASE_URL": api.url, "ASISSO_API_KEY": KEY})
-    try:
+    with http_server(ASISSO_BASE_URL=api.url, ASISSO_API_KEY=KEY) as running:
         pause = modern("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
         thread, _ = calling(running.url, pause)
-        wait_for(slow)
+        until_fired(slow)
         running.process.send_signal(2)
         wait_until_refused(running)
         running.process.send_signal(2)  # Ctrl-C again: someone is waiting
@@ -149,9 +154,4 @@ def test_what_is_still_unknown_when_the_bound_is_over_is_said(api: RunningServer
         assert (
             "asisso-mcp ends while a write is unanswered. Unknown outcome of the pause of campaign 3: look at the campaign before "
             "trying again.\n"
-        ) in running.stderr
-    finally:
-        running.process.kill()
-        running.process.wait()
-        assert running.process.stderr is not None
-        running.process.stderr.close()
+        ) in running.said

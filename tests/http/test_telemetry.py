@@ -3,22 +3,23 @@
 import gzip
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from asisso_mcp.cli import main
 from asisso_mcp.config import SettingsError
 from asisso_mcp.sandbox import KEY, RunningServer
 from asisso_mcp.server import telemetry
 from asisso_mcp.server.app import build_server
 from tests.conftest import SETTINGS
-from tests.http.served import launched, modern, post
-from tests.stdio.test_server import started
+from tests.http.issuer import Loopback
+from tests.http.served import modern, post
+from tests.processes import http_server, stdio_server
 
 
-class Collector:
+class Collector(Loopback):
     """An OTLP/HTTP endpoint that keeps what it is sent."""
 
     def __init__(self) -> None:
@@ -37,18 +38,7 @@ class Collector:
 
             def log_message(self, *_: object) -> None: ...
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> "Collector":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join(10)
+        super().__init__(Handler)
 
 
 @pytest.fixture
@@ -60,11 +50,11 @@ def collector() -> Iterator[Collector]:
 def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningServer, collector: Collector) -> None:
     environment = {
         "ASISSO_BASE_URL": api.url,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin,
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
     rename = {"campaign_id": 2, "name": "Call +49 30 1234567 back"}
-    with launched("--auth", "passthrough", environment=environment) as running:
+    with http_server("--auth", "passthrough", **environment) as running:
         assert post(
             running.url, modern("tools/call", name="update_campaign", arguments=rename), x_api_key=KEY
         ).is_success
@@ -89,13 +79,13 @@ def test_calls_over_stdio_are_told_too(api: RunningServer, collector: Collector)
     environment = {
         "ASISSO_BASE_URL": api.url,
         "ASISSO_API_KEY": KEY,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.origin,
         "OTEL_METRIC_EXPORT_INTERVAL": "60000",
     }
-    with started(**environment) as raw:
-        raw.open("modern")
-        assert raw.call("update_campaign", campaign_id=2, max_concurrency=2)["isError"] is False
-        assert raw.end() == (0, "")
+    with stdio_server(**environment) as server:
+        server.open("modern")
+        assert server.call("update_campaign", campaign_id=2, max_concurrency=2)["isError"] is False
+        assert server.end() == (0, "")
     traces, metrics = collector.bodies["/v1/traces"], collector.bodies["/v1/metrics"]
     for told in (b"tools/call update_campaign", b"PATCH /campaign/{campaign_id}"):
         assert told in traces
@@ -126,8 +116,6 @@ def test_telemetry_is_off_until_the_usual_variables_ask(environment: dict[str, s
 def test_what_is_asked_for_and_not_installed_is_said_at_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from asisso_mcp.cli import main
-
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", None)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     for workers in ("1", "2"):
@@ -152,6 +140,7 @@ def loaded_by(modules: str, *prefixes: str) -> str:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_http_loads_none_of_it_before_it_is_asked_for() -> None:
     assert loaded_by("asisso_mcp.http.process", "opentelemetry.sdk") == "[]\n"
 

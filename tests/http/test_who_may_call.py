@@ -1,21 +1,22 @@
 """`--auth`: whose key a call uses, who is turned away, and that no secret is written anywhere."""
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
+from pydantic import SecretStr
 
+from asisso_mcp.cli import main
 from asisso_mcp.config import SettingsError
 from asisso_mcp.http.auth import tokens
 from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, RunningServer
-from tests.http.served import ERAS, Served, connected, launched, modern, post, settings_for, text
+from tests.http.served import ERAS, OPTIONS, Served, connected, modern, post, settings_for, text
+from tests.processes import http_server
 
 LIST = modern("tools/list")
+Refusals = Callable[[], list[str]]
 FIRST, SECOND = "first-token-of-the-team-0001", "second-token-of-the-team-002"
-
-
-def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -33,13 +34,13 @@ async def test_each_request_is_answered_with_its_own_key(api: RunningServer, era
     assert foreign.is_error
 
 
-def test_a_missing_key_is_answered_with_401_and_words(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_key_is_answered_with_401_and_words(api: RunningServer, refusals: Refusals) -> None:
     with Served(settings_for(api.url), auth="passthrough") as served:  # although the server has a key of its own
         answer = post(served.url, LIST)
     assert answer.status_code == 401
     assert answer.json() == {"error": "Send your Asisso API key in the X-API-Key header of every request."}
     assert answer.headers["www-authenticate"] == 'ApiKey realm="asisso-mcp", header="X-API-Key"'
-    assert refusals(caplog) == ["refused 401 POST /mcp from 127.0.0.1: no key"]
+    assert refusals() == ["refused 401 POST /mcp from 127.0.0.1: no key"]
 
 
 @pytest.mark.parametrize("given", ["", "two words", "schlüssel", "x" * 4097])
@@ -51,11 +52,9 @@ def test_what_cannot_be_a_key_is_not_passed_on(api: RunningServer, given: str) -
 
 def test_two_keys_in_one_request_are_refused(api: RunningServer) -> None:
     with Served(settings_for(api.url, key=None), auth="passthrough") as served:
-        import httpx2
-
         body, headers = LIST
         both = [*headers.items(), ("x-api-key", KEY), ("x-api-key", OTHER_TENANT_KEY)]
-        assert httpx2.post(served.url, json=body, headers=both, trust_env=False).status_code == 401
+        assert httpx2.post(served.url, json=body, headers=both, **OPTIONS).status_code == 401
 
 
 def test_passthrough_never_uses_the_servers_own_key(api: RunningServer) -> None:
@@ -82,7 +81,9 @@ async def test_a_known_token_is_let_in_and_the_server_uses_its_key(api: RunningS
                 assert not (await client.call_tool("get_campaign", {"campaign_id": 3})).is_error
 
 
-def test_a_wrong_or_missing_token_is_answered_with_401(api: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_or_missing_token_is_answered_with_401(
+    api: RunningServer, caplog: pytest.LogCaptureFixture, refusals: Refusals
+) -> None:
     wrong = "a-token-that-nobody-was-given"
     with Served(settings_for(api.url), auth="token", environment={"ASISSO_MCP_TOKENS": FIRST}) as served:
         missing = post(served.url, LIST)
@@ -93,7 +94,7 @@ def test_a_wrong_or_missing_token_is_answered_with_401(api: RunningServer, caplo
     assert missing.headers["www-authenticate"] == 'Bearer realm="asisso-mcp"'
     assert unknown.headers["www-authenticate"] == 'Bearer realm="asisso-mcp", error="invalid_token"'
     assert unknown.json() == {"error": "A valid bearer token is needed."}
-    assert refusals(caplog)[:2] == [
+    assert refusals()[:2] == [
         "refused 401 POST /mcp from 127.0.0.1: no token",
         "refused 401 POST /mcp from 127.0.0.1: a token that is not known",
     ]
@@ -110,8 +111,6 @@ def test_every_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatc
         return real(one, other)
 
     monkeypatch.setattr(tokens.hmac, "compare_digest", counting)
-    from pydantic import SecretStr
-
     accepted = tokens.Tokens([SecretStr(FIRST), SecretStr(SECOND)])
     assert [accepted.accepts(FIRST), accepted.accepts("x"), accepted.accepts("y" * 5000)] == [True, False, False]
     assert compared == [32] * 6  # both, each time, and always digests of one length
@@ -137,9 +136,7 @@ def test_the_token_file_is_read_again_when_it_changes(
         file.unlink()
         assert (status(FIRST), status(SECOND)) == (401, 401)
         ready = served.origin + "/readyz"
-        import httpx2
-
-        answer = httpx2.get(ready, trust_env=False)
+        answer = httpx2.get(ready, **OPTIONS)
         file.write_text(f"{FIRST}\n{SECOND}\n")
         assert (status(FIRST), status(SECOND)) == (200, 200)
     assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "why": "there is no usable token"})
@@ -167,15 +164,15 @@ def test_tokens_that_cannot_serve_are_refused_at_start(environment: dict[str, st
 def test_no_secret_is_written_even_with_every_log_line(api: RunningServer) -> None:
     call = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
     environment = {"ASISSO_BASE_URL": api.url}
-    with launched("-vv", "--auth", "passthrough", environment=environment) as running:
+    with http_server("-vv", "--auth", "passthrough", **environment) as running:
         assert post(running.url, call, x_api_key=KEY).status_code == 200
         assert post(running.url + f"?x-api-key={KEY}", call, x_api_key=KEY).status_code == 200
         assert post(running.url, call, x_api_key=KEY, host="evil.example").status_code == 421
         running.terminate()
         assert running.process.wait(20) == 0
-    assert "200 POST /mcp from 127.0.0.1 in " in running.stderr
-    assert "refused 421 POST /mcp" in running.stderr
-    assert KEY not in running.stderr
+    assert "200 POST /mcp from 127.0.0.1 in " in running.said
+    assert "refused 421 POST /mcp" in running.said
+    assert KEY not in running.said
 
 
 @pytest.mark.parametrize(
@@ -203,16 +200,12 @@ def test_no_secret_is_written_even_with_every_log_line(api: RunningServer) -> No
 def test_what_would_be_unsafe_is_refused_at_start(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--transport", "http", *arguments])
     assert (ended.value.code, capsys.readouterr().err) == (2, f"asisso-mcp: {words}\n")
 
 
 def test_a_port_in_use_is_said_in_words(api: RunningServer, capsys: pytest.CaptureFixture[str]) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--transport", "http", "--port", str(api.port)])
     assert ended.value.code == 2
@@ -222,8 +215,6 @@ def test_a_port_in_use_is_said_in_words(api: RunningServer, capsys: pytest.Captu
 
 
 def test_http_options_without_http_are_not_ignored(capsys: pytest.CaptureFixture[str]) -> None:
-    from asisso_mcp.cli import main
-
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--port", "9000"])
     assert (ended.value.code, capsys.readouterr().err) == (

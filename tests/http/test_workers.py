@@ -13,7 +13,8 @@ from asisso_mcp.http.process import listen, worker_sockets
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.http.supervisor import MAX_EARLY_ENDS, Supervisor
 from asisso_mcp.sandbox import KEY, RunningServer
-from tests.http.served import Launched, launched, legacy, post
+from tests.http.served import OPTIONS, legacy, post
+from tests.processes import HttpServer, http_server
 
 CONNECTIONS = 32
 
@@ -26,19 +27,19 @@ def environment(api: RunningServer) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares connections out among sockets")
 def test_connections_are_shared_out_and_a_second_server_is_refused(environment: dict[str, str]) -> None:
-    with launched("--workers", "2", environment=environment) as running:
+    with http_server("--workers", "2", **environment) as running:
         taken = connections_taken(running)
-        with launched("--workers", "2", "--port", port_of(running), environment=environment) as second:
+        with http_server("--workers", "2", "--port", port_of(running), **environment) as second:
             assert second.process.wait(20) == 2
     assert sum(taken) == CONNECTIONS
     assert min(taken) >= 2
-    assert "Address already in use. Choose another --port or --host.\n" in second.stderr
+    assert "Address already in use. Choose another --port or --host.\n" in second.said
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the workers in /proc")
 def test_a_worker_that_dies_is_replaced_and_no_new_connection_fails_meanwhile(environment: dict[str, str]) -> None:
-    with launched("--workers", "2", environment=environment) as running:
+    with http_server("--workers", "2", **environment) as running:
         assert post(running.url, legacy("ping")).status_code == 200
         died, stayed = workers_of(running)
         os.kill(died, signal.SIGKILL)
@@ -51,7 +52,7 @@ def test_a_worker_that_dies_is_replaced_and_no_new_connection_fails_meanwhile(en
             post(running.url, legacy("ping"))
     assert sum(taken) == CONNECTIONS
     assert min(taken) >= 2
-    assert running.stderr.endswith(
+    assert running.said.endswith(
         "asisso-mcp: a worker process ended by itself (signal 9), and another one takes its place.\n"
     )
 
@@ -64,7 +65,7 @@ def test_a_worker_that_cannot_start_again_says_why_and_ends_the_server(
     tokens = tmp_path / "tokens"
     tokens.write_text("a-token-of-the-team-0001\n")
     environment |= {"ASISSO_MCP_TOKENS_FILE": str(tokens)}
-    with launched("--workers", "2", "--auth", "token", environment=environment) as running:
+    with http_server("--workers", "2", "--auth", "token", **environment) as running:
         connections_taken(running, status=401)  # both have read the tokens
         tokens.unlink()
         os.kill(workers_of(running)[0], signal.SIGKILL)
@@ -72,9 +73,9 @@ def test_a_worker_that_cannot_start_again_says_why_and_ends_the_server(
         with pytest.raises(httpx2.ConnectError):
             post(running.url, legacy("ping"))
     why = "asisso-mcp: ASISSO_MCP_TOKENS_FILE cannot be read (No such file or directory).\n"
-    assert running.stderr.count(why) == MAX_EARLY_ENDS - 1
-    assert "Traceback" not in running.stderr
-    assert running.stderr.endswith(
+    assert running.said.count(why) == MAX_EARLY_ENDS - 1
+    assert "Traceback" not in running.said
+    assert running.said.endswith(
         "asisso-mcp: a worker process ended by itself (exit code 1). 5 have now ended soon after their start, so the others "
         "end as well.\n"
     )
@@ -109,14 +110,14 @@ def test_workers_that_end_after_a_while_are_replaced_for_ever(monkeypatch: pytes
     assert set(replaced) == {"a worker process ended by itself (exit code 0), and another one takes its place."}
 
 
-def port_of(running: Launched) -> str:
+def port_of(running: HttpServer) -> str:
     return running.url.removesuffix("/mcp").rpartition(":")[2]
 
 
-def connections_taken(running: Launched, *, status: int = 200) -> list[int]:
+def connections_taken(running: HttpServer, *, status: int = 200) -> list[int]:
     """How many of `CONNECTIONS` that are made and used at once each worker has."""
     body, headers = legacy("ping")
-    clients = [httpx2.Client(trust_env=False, timeout=30) for _ in range(CONNECTIONS)]
+    clients = [httpx2.Client(**OPTIONS) for _ in range(CONNECTIONS)]
     try:
         assert {client.post(running.url, json=body, headers=headers).status_code for client in clients} == {status}
         return connections_of_workers(running)
@@ -125,7 +126,7 @@ def connections_taken(running: Launched, *, status: int = 200) -> list[int]:
             client.close()
 
 
-def workers_of(running: Launched) -> list[int]:
+def workers_of(running: HttpServer) -> list[int]:
     root = running.process.pid
     children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
     workers = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
@@ -133,7 +134,7 @@ def workers_of(running: Launched) -> list[int]:
     return workers
 
 
-def connections_of_workers(running: Launched) -> list[int]:
+def connections_of_workers(running: HttpServer) -> list[int]:
     """How many established connections to the port each worker has."""
     port = int(port_of(running))
     table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

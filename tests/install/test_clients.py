@@ -6,55 +6,32 @@ import pytest
 
 from asisso_mcp.install.clients import CLIENTS, Platform, by_name
 
+EVERYWHERE = {
+    "claude-code": ".claude.json",
+    "cursor": ".cursor/mcp.json",
+    "codex": ".codex/config.toml",
+    "gemini": ".gemini/settings.json",
+    "windsurf": ".codeium/windsurf/mcp_config.json",
+}
+
 
 @pytest.mark.parametrize(
-    ("system", "places"),
+    ("system", "folder", "goose"),
     [
-        (
-            "darwin",
-            {
-                "claude-desktop": "Library/Application Support/Claude/claude_desktop_config.json",
-                "claude-code": ".claude.json",
-                "cursor": ".cursor/mcp.json",
-                "vscode": "Library/Application Support/Code/User/mcp.json",
-                "codex": ".codex/config.toml",
-                "gemini": ".gemini/settings.json",
-                "windsurf": ".codeium/windsurf/mcp_config.json",
-                "goose": ".config/goose/config.yaml",
-            },
-        ),
-        (
-            "win32",
-            {
-                "claude-desktop": "AppData/Roaming/Claude/claude_desktop_config.json",
-                "claude-code": ".claude.json",
-                "cursor": ".cursor/mcp.json",
-                "vscode": "AppData/Roaming/Code/User/mcp.json",
-                "codex": ".codex/config.toml",
-                "gemini": ".gemini/settings.json",
-                "windsurf": ".codeium/windsurf/mcp_config.json",
-                "goose": "AppData/Roaming/Block/goose/config/config.yaml",
-            },
-        ),
-        (
-            "linux",
-            {
-                "claude-desktop": ".config/Claude/claude_desktop_config.json",
-                "claude-code": ".claude.json",
-                "cursor": ".cursor/mcp.json",
-                "vscode": ".config/Code/User/mcp.json",
-                "codex": ".codex/config.toml",
-                "gemini": ".gemini/settings.json",
-                "windsurf": ".codeium/windsurf/mcp_config.json",
-                "goose": ".config/goose/config.yaml",
-            },
-        ),
+        ("darwin", "Library/Application Support", ".config/goose/config.yaml"),
+        ("win32", "AppData/Roaming", "AppData/Roaming/Block/goose/config/config.yaml"),
+        ("linux", ".config", ".config/goose/config.yaml"),
     ],
 )
-def test_each_client_has_its_file_on_each_system(system: str, places: dict[str, str]) -> None:
+def test_each_client_has_its_file_on_each_system(system: str, folder: str, goose: str) -> None:
     platform = Platform(system, Path("/home/ada"), {})
     found = {client.name: client.file(platform).relative_to("/home/ada").as_posix() for client in CLIENTS}
-    assert found == places
+    assert found == {
+        **EVERYWHERE,
+        "claude-desktop": f"{folder}/Claude/claude_desktop_config.json",
+        "vscode": f"{folder}/Code/User/mcp.json",
+        "goose": goose,
+    }
 
 
 def test_variables_that_move_a_clients_settings_are_followed() -> None:

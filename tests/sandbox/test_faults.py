@@ -31,12 +31,9 @@ BREAKER = {"enabled": True, "failure_threshold": 0.2, "window_seconds": 90, "min
         ("error-after", {"kind": "error-after"}),
         ("status:code=504,executed_after=1.5", {"kind": "status", "code": 504, "executed_after": 1.5}),
         ("drop-before:executed_after=0,how=reset", {"kind": "drop-before", "executed_after": 0.0, "how": "reset"}),
-        (
-            'status:code=429,fields={"name":"Theirs"},retry_after=1',
-            {"kind": "status", "code": 429, "fields": {"name": "Theirs"}, "retry_after": 1},
-        ),
+        ('status:code=429,fields={"name":"Theirs"},retry_after=1', {"kind": "status", "code": 429, "fields": {"name": "Theirs"}, "retry_after": 1}),
     ],
-)
+)  # fmt: skip
 def test_a_fault_is_read_from_text(text: str, fault: dict[str, Any]) -> None:
     parsed = parse_fault(text)
     assert {name: getattr(parsed, name) for name in fault} == fault
@@ -57,14 +54,8 @@ SELECTORS = "method, path, campaign, times, after, rate, seed"
         ("delay:5", f"A delay fault takes key=value pairs, with these keys: seconds, when, {SELECTORS}."),
         ("delay:seconds=soon", "seconds is a number, not 'soon'."),
         ("trip:when=never", "A trip fault has no when='never'. It may be: before, after."),
-        (
-            "foreign-edit:when=never",
-            "A foreign-edit fault has no when='never'. It may be: before, after, overwrite, lost.",
-        ),
-        (
-            "error-after:executed_after=1",
-            f"A error-after fault has no 'executed_after'. Its keys are: {SELECTORS}.",
-        ),
+        ("foreign-edit:when=never", "A foreign-edit fault has no when='never'. It may be: before, after, overwrite, lost."),
+        ("error-after:executed_after=1", f"A error-after fault has no 'executed_after'. Its keys are: {SELECTORS}."),
         ("status:executed_after=soon", "executed_after is a number, not 'soon'."),
         ("status:executed_after=-1", "executed_after is a number of seconds from 0, not -1.0."),
         ("drop-after:how=gently", "A connection is dropped with how=close or how=reset, not 'gently'."),
@@ -73,7 +64,7 @@ SELECTORS = "method, path, campaign, times, after, rate, seed"
         ("status:rate=2", "rate is a share of the requests from 0 to 1, not 2.0."),
         ("status:code=42", "code is an HTTP status from 100 to 599, not 42."),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_fault_is_refused_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the whole text is compared
         parse_fault(text)

@@ -47,14 +47,9 @@ async def test_the_top_level_merges_and_null_is_absent(client: httpx2.AsyncClien
             "circuit_breaker",
             {"enabled": True, "failure_threshold": 0.9, "window_seconds": 120, "min_calls_in_window": 5},
         ),
-        (
-            4,
-            {"schedule_config": {"slots": [SLOT]}},
-            "schedule_config",
-            {"enabled": True, "timezone": "UTC", "slots": [SLOT]},
-        ),
+        (4, {"schedule_config": {"slots": [SLOT]}}, "schedule_config", {"enabled": True, "timezone": "UTC", "slots": [SLOT]}),
     ],
-)
+)  # fmt: skip
 async def test_a_nested_object_is_replaced_and_what_it_leaves_out_is_reset(
     client: httpx2.AsyncClient, campaign: int, body: dict[str, Any], section: str, after: dict[str, Any]
 ) -> None:

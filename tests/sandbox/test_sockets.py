@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -15,18 +14,12 @@ import pytest
 from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox, serve
 
 
-@pytest.fixture
-def running(sandbox: Sandbox) -> Iterator[RunningServer]:
-    with RunningServer(sandbox) as running:
-        yield running
-
-
-def exchange(running: RunningServer, method: str, path: str, body: Any = None) -> tuple[bytes, bool]:
+def exchange(api: RunningServer, method: str, path: str, body: Any = None) -> tuple[bytes, bool]:
     """What came back on a kept connection, and whether the server closed it within a moment."""
     content = b"" if body is None else json.dumps(body).encode()
     head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
     received = b""
-    with socket.create_connection(("127.0.0.1", running.port), timeout=0.3) as connection:
+    with socket.create_connection(("127.0.0.1", api.port), timeout=0.3) as connection:
         connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
         try:
             while chunk := connection.recv(1_000_000):
@@ -36,8 +29,8 @@ def exchange(running: RunningServer, method: str, path: str, body: Any = None) -
     return received, True
 
 
-def test_a_success_keeps_the_connection_and_has_the_recorded_headers(running: RunningServer) -> None:
-    received, closed = exchange(running, "GET", "/campaign/3")
+def test_a_success_keeps_the_connection_and_has_the_recorded_headers(api: RunningServer) -> None:
+    received, closed = exchange(api, "GET", "/campaign/3")
     head = received.split(b"\r\n\r\n")[0].decode().lower().split("\r\n")
     assert head[0] == "http/1.1 200 ok"
     assert sorted(line.split(":")[0] for line in head[1:]) == [
@@ -48,12 +41,10 @@ def test_a_success_keeps_the_connection_and_has_the_recorded_headers(running: Ru
 
 
 @pytest.mark.parametrize("kind", [None, "error-after"])
-def test_a_500_is_plain_and_closes_without_saying_so(
-    running: RunningServer, sandbox: Sandbox, kind: str | None
-) -> None:
+def test_a_500_is_plain_and_closes_without_saying_so(api: RunningServer, sandbox: Sandbox, kind: str | None) -> None:
     if kind:
         sandbox.faults.add(Fault(kind))
-    received, closed = exchange(running, "GET", "/campaign/3" if kind else "/campaign/2147483648")
+    received, closed = exchange(api, "GET", "/campaign/3" if kind else "/campaign/2147483648")
     head, _, body = received.partition(b"\r\n\r\n")
     assert (closed, body) == (True, b"Internal Server Error")
     assert b"content-type: text/plain; charset=utf-8" in head.lower()
@@ -62,22 +53,22 @@ def test_a_500_is_plain_and_closes_without_saying_so(
 
 
 @pytest.mark.parametrize(("kind", "name"), [("drop-before", "Berlin appointment reminders"), ("drop-after", "New")])
-def test_a_drop_closes_without_a_byte(running: RunningServer, sandbox: Sandbox, kind: str, name: str) -> None:
+def test_a_drop_closes_without_a_byte(api: RunningServer, sandbox: Sandbox, kind: str, name: str) -> None:
     sandbox.faults.add(Fault(kind))
-    assert exchange(running, "PATCH", "/campaign/4", {"name": "New"}) == (b"", True)
+    assert exchange(api, "PATCH", "/campaign/4", {"name": "New"}) == (b"", True)
     assert sandbox.campaign(4)["name"] == name
 
 
-def test_a_reset_is_a_reset(running: RunningServer, sandbox: Sandbox) -> None:
+def test_a_reset_is_a_reset(api: RunningServer, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("drop-after", how="reset"))
     with pytest.raises(ConnectionResetError):
-        exchange(running, "POST", "/campaign/3/pause")
+        exchange(api, "POST", "/campaign/3/pause")
     assert sandbox.campaign(3)["state"] == "paused"
 
 
-def test_a_cut_body_is_shorter_than_announced(running: RunningServer, sandbox: Sandbox) -> None:
+def test_a_cut_body_is_shorter_than_announced(api: RunningServer, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("cut-body"))
-    received, closed = exchange(running, "GET", "/campaign/4")
+    received, closed = exchange(api, "GET", "/campaign/4")
     head, _, body = received.partition(b"\r\n\r\n")
     announced = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
     assert closed
@@ -95,21 +86,19 @@ def test_a_cut_body_is_shorter_than_announced(running: RunningServer, sandbox: S
     ],
 )
 async def test_a_client_sees_the_same_in_process_and_on_a_socket(
-    running: RunningServer, sandbox: Sandbox, fault: Fault, error: type[Exception]
+    api: RunningServer, sandbox: Sandbox, fault: Fault, error: type[Exception]
 ) -> None:
     sandbox.faults.add(fault)
-    for base, transport in ((running.url, None), ("http://sandbox", sandbox.transport())):
+    for base, transport in ((api.url, None), ("http://sandbox", sandbox.transport())):
         async with httpx2.AsyncClient(base_url=base, transport=transport, timeout=0.1, trust_env=False) as client:
             with pytest.raises(error):
                 await client.get("/api/v1/campaign/4", headers={"X-API-Key": KEY})
     assert fault.fired == 2
 
 
-def test_a_write_is_executed_late_although_its_connection_is_long_closed(
-    running: RunningServer, sandbox: Sandbox
-) -> None:
+def test_a_write_is_executed_late_although_its_connection_is_long_closed(api: RunningServer, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault("drop-before", executed_after=0.2))
-    assert exchange(running, "POST", "/campaign/3/pause") == (b"", True)
+    assert exchange(api, "POST", "/campaign/3/pause") == (b"", True)
     assert sandbox.campaign(3)["state"] == "running"
     deadline = time.monotonic() + 5
     while sandbox.campaign(3)["state"] == "running" and time.monotonic() < deadline:
@@ -127,8 +116,8 @@ def test_a_sandbox_may_come_back_on_the_port_where_it_was(sandbox: Sandbox) -> N
         assert second.url == first.url
 
 
-async def test_a_huge_body_and_the_list_arrive_whole(running: RunningServer, sandbox: Sandbox) -> None:
-    async with httpx2.AsyncClient(base_url=running.url, trust_env=False, headers={"X-API-Key": KEY}) as client:
+async def test_a_huge_body_and_the_list_arrive_whole(api: RunningServer, sandbox: Sandbox) -> None:
+    async with httpx2.AsyncClient(base_url=api.url, trust_env=False, headers={"X-API-Key": KEY}) as client:
         assert len((await client.get("/api/v1/campaign/")).json()["campaigns"]) == 14
         sandbox.faults.add(Fault("huge-body"))
         assert len((await client.get("/api/v1/campaign/3")).content) > 9_000_000
@@ -163,6 +152,6 @@ def test_a_signal_ends_serving_and_serve_returns(sent: signal.Signals) -> None:
         assert process.returncode == 0
 
 
-def test_a_port_in_use_is_an_error(running: RunningServer, sandbox: Sandbox) -> None:
+def test_a_port_in_use_is_an_error(api: RunningServer, sandbox: Sandbox) -> None:
     with pytest.raises(OSError, match=r"in use|normally permitted"):
-        serve(sandbox, port=running.port)
+        serve(sandbox, port=api.port)

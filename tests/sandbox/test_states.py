@@ -13,11 +13,7 @@ NOT_TO = {
     "pause": "Campaign must be in 'running' or 'syncing' state to pause, current state: {}",
     "resume": "Campaign must be in 'paused' state to resume, current state: {}",
 }
-LEADS = {
-    ("syncing", "pause"): "paused",
-    ("running", "pause"): "paused",
-    ("paused", "resume"): "running",
-}
+LEADS = {("syncing", "pause"): "paused", ("running", "pause"): "paused", ("paused", "resume"): "running"}
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])

@@ -75,10 +75,7 @@ async def test_a_stored_value_is_shown_as_recorded(
 
 @pytest.mark.parametrize(
     "stored",
-    [
-        {"retry_config": {"enabled": True}},
-        {"schedule_config": {"slots": [{"day_of_week": 1, "start_time": "09:00"}]}},
-    ],
+    [{"retry_config": {"enabled": True}}, {"schedule_config": {"slots": [{"day_of_week": 1, "start_time": "09:00"}]}}],
 )
 async def test_one_malformed_row_breaks_its_get_and_the_whole_list(
     sandbox: Sandbox, client: httpx2.AsyncClient, stored: dict[str, Any]

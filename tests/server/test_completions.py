@@ -1,7 +1,6 @@
 """What is offered for `campaign_id` while a person types: the same in both protocol eras, against the sandbox."""
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import anyio
@@ -18,13 +17,6 @@ from tests.conftest import SETTINGS
 
 PROMPT = PromptReference(name="review_campaign")
 TEMPLATE = ResourceTemplateReference(uri="asisso://campaigns/{campaign_id}")
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Client]:
-    mode: Literal["auto", "legacy"] = request.param
-    async with Client(build_server(SETTINGS, transport=sandbox.transport()), mode=mode) as connected:
-        yield connected
 
 
 async def offered(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -14,18 +14,18 @@ from mcp import Client
 
 from asisso_mcp.api import retries
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.transport import MAX_CONNECTIONS, ApiTransport
+from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, Fault, RunningServer, Sandbox
-from asisso_mcp.sandbox.fault_responses import Message, Receive, Send
 from asisso_mcp.server import app
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
+from tests.api.scripted import asking, serving
 from tests.conftest import MONDAY, SETTINGS, no_wait
-from tests.stdio.test_server import started
+from tests.processes import stdio_server
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
 HOSTS_GIVE_UP = 60
@@ -81,35 +81,30 @@ async def test_a_client_that_did_not_ask_hears_nothing_but_the_answer(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
-def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one() -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as running, ExitStack() as stack:
-        raws = [stack.enter_context(started(ASISSO_BASE_URL=running.url, ASISSO_API_KEY=KEY)) for _ in range(2)]
-        for raw, era in zip(raws, ("legacy", "modern"), strict=True):
-            raw.open(era)
-            raw.call("get_campaign", campaign_id=3)
-        sandbox.faults.add(Fault("delay", seconds=app.PROGRESS_SECONDS + 1))
-        for raw in raws:
-            own = raw.era.get("_meta", {})
-            for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
-                params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": {**own, **meta}}
-                raw._write({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params})
-        for raw in raws:
-            assert raw.process.stdout is not None
-            told, answered = [], set()
-            while answered != {91, 92, 93}:
-                frame = json.loads(raw.process.stdout.readline())
-                if "id" in frame:
-                    answered.add(frame["id"])
-                else:
-                    told.append(frame)
-            first = {}
-            for frame in told:  # on a busy machine there may be a second one
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_over_stdio_progress_goes_to_the_requests_that_gave_a_token_and_zero_is_one(
+    api: RunningServer, sandbox: Sandbox, era: str
+) -> None:
+    assert app.PROGRESS_SECONDS == 2.0
+    patches = {"asisso_mcp.server.app.PROGRESS_SECONDS": 0.2}
+    with stdio_server(patches=patches, ASISSO_BASE_URL=api.url, ASISSO_API_KEY=KEY) as server:
+        server.open(era)
+        server.call("get_campaign", campaign_id=3)
+        sandbox.faults.add(Fault("delay", seconds=0.3))
+        for number, meta in ((91, {"progressToken": "a"}), (92, {"progressToken": 0}), (93, {})):
+            own = {**server.era.get("_meta", {}), **meta}
+            params = {"name": "get_campaign", "arguments": {"campaign_id": 3}, "_meta": own}
+            server.write({"id": number, "method": "tools/call", "params": params})
+        first, answered = {}, set()
+        while answered != {91, 92, 93}:
+            frame = json.loads(server.stdout.readline())
+            if "id" in frame:
+                answered.add(frame["id"])
+            else:  # on a busy machine there may be a second one
                 assert frame["method"] == "notifications/progress"
                 first.setdefault(frame["params"]["progressToken"], frame["params"])
-            message = "Read a campaign: waiting for the Asisso API, 2 s"
-            assert first == {token: {"progressToken": token, "progress": 2.0, "message": message} for token in ("a", 0)}
-    sandbox.close()
+    message = "Read a campaign: waiting for the Asisso API, 0.2 s"
+    assert first == {token: {"progressToken": token, "progress": 0.2, "message": message} for token in ("a", 0)}
 
 
 # --- deadlines --------------------------------------------------------------------------------------------------------
@@ -131,6 +126,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 CAMPAIGN = json.dumps({"id": 3, "name": "Spring promo", "state": "running"}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(CAMPAIGN)
 Peer = Callable[[asyncio.StreamWriter], Any]
+
+
+async def _answer(writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD + CAMPAIGN)
+    await writer.drain()
 
 
 async def _silence(_: asyncio.StreamWriter) -> None:
@@ -159,80 +159,60 @@ async def _come_back_later(writer: asyncio.StreamWriter) -> None:
 @asynccontextmanager
 async def _api(slow: Peer, *, reads_work: bool) -> AsyncIterator[CampaignService]:
     """An API on a socket that answers slowly, or that answers reads at once and only writes slowly."""
-    tasks: set[asyncio.Task[Any] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.current_task())
-        try:
+        with suppress(ConnectionError):
             while line := await reader.readline():
                 while (await reader.readline()).strip():
                     pass
-                if reads_work and line.startswith(b"GET"):
-                    writer.write(HEAD + CAMPAIGN)
-                    await writer.drain()
-                else:
-                    await slow(writer)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+                await (_answer(writer) if reads_work and line.startswith(b"GET") else slow(writer))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    settings = Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")
-    transport = ApiTransport(settings)
-    try:
-        yield CampaignService(AsissoClient(transport, settings), clock=lambda: MONDAY)
-    finally:
-        await transport.aclose()
-        server.close()
-        for task in tasks:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)
-        await server.wait_closed()
+    async with (
+        serving(serve) as port,
+        asking(Settings(api_key=SETTINGS.api_key, base_url=f"http://127.0.0.1:{port}")) as client,
+    ):
+        yield CampaignService(client, clock=lambda: MONDAY)
 
 
 async def _ask(service: CampaignService, tool: str, **arguments: Any) -> ToolResult:
     return await BY_NAME[tool].call(arguments, ToolContext(service))
 
 
-SLOW = pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends, _come_back_later])
-
-
-@SLOW
 @pytest.mark.parametrize(
-    ("tool", "text"),
+    ("tool", "arguments", "text"),
     [
-        (
-            "list_campaigns",
-            "The Asisso API did not answer in time; the list of campaigns was not read. Call again in a minute.",
-        ),
-        ("get_campaign", "The Asisso API did not answer in time; nothing was read. Call again in a minute."),
-        ("pause_campaign", "The Asisso API did not answer in time; nothing was changed. Call again in a minute."),
+        ("list_campaigns", {}, "the list of campaigns was not read"),
+        ("get_campaign", {"campaign_id": 3}, "nothing was read"),
+        ("pause_campaign", {"campaign_id": 3}, "nothing was changed"),
     ],
 )
 @pytest.mark.usefixtures("short")
-async def test_a_call_to_an_api_that_dawdles_ends_with_its_deadline(slow: Peer, tool: str, text: str) -> None:
-    arguments = {} if tool == "list_campaigns" else {"campaign_id": 3}
-    async with _api(slow, reads_work=False) as service:
-        with anyio.fail_after(5):
+async def test_a_call_to_an_api_that_dawdles_ends_with_its_deadline(
+    tool: str, arguments: dict[str, Any], text: str
+) -> None:
+    async def ask(slow: Peer) -> None:
+        async with _api(slow, reads_work=False) as service:
             answer = await _ask(service, tool, **arguments)
-    assert answer.is_error
-    assert answer.text == text
+        assert answer.is_error
+        assert answer.text == f"The Asisso API did not answer in time; {text}. Call again in a minute."
+
+    with anyio.fail_after(5):
+        await asyncio.gather(*map(ask, (_silence, _trickle, _body_that_never_ends, _come_back_later)))
 
 
-@pytest.mark.parametrize("slow", [_silence, _trickle, _body_that_never_ends])
 @pytest.mark.usefixtures("short")
-async def test_a_write_that_dawdles_ends_in_time_as_an_unknown_outcome(slow: Peer) -> None:
-    async with _api(slow, reads_work=True) as service:
-        with anyio.fail_after(5):
-            answer = await _ask(service, "pause_campaign", campaign_id=3)
-    assert answer.text == (
+async def test_a_write_that_dawdles_ends_in_time_as_an_unknown_outcome() -> None:
+    async def ask(slow: Peer) -> str:
+        async with _api(slow, reads_work=True) as service:
+            return (await _ask(service, "pause_campaign", campaign_id=3)).text
+
+    with anyio.fail_after(5):
+        told = await asyncio.gather(*map(ask, (_silence, _trickle, _body_that_never_ends)))
+    assert set(told) == {
         "Unknown outcome. Sent: the pause of campaign 3. The Asisso API did not answer in time; it had been sent. The campaign "
         "was read afterwards and shows no effect so far. It may or may not have been applied, also a little later, and it was "
         "not repeated: look with `get_campaign` before you try again."
-    )
+    }
 
 
 @pytest.mark.usefixtures("short")
@@ -319,39 +299,3 @@ async def test_a_resume_whose_reply_was_lost_and_that_the_breaker_undid_is_not_s
     assert answer.text.startswith("Unknown outcome. Sent: the resume of campaign 4. ")
     assert "The campaign was read afterwards: it is paused as before, and its log has new entries." in answer.text
     assert [request.method for request in sandbox.requests].count("POST") == 1
-
-
-# --- how much at once -------------------------------------------------------------------------------------------------
-
-
-async def test_however_many_calls_there_are_the_api_never_gets_more_than_sixteen_requests_at_once() -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    inner, now, most = sandbox.app, 0, 0
-
-    async def counting(scope: Message, receive: Receive, send: Send) -> None:
-        nonlocal now, most
-        now += 1
-        most = max(most, now)
-        try:
-            await inner(scope, receive, send)
-        finally:
-            now -= 1
-
-    sandbox.app = counting
-    sandbox.faults.add(Fault("delay", seconds=0.02))
-    failed: list[str] = []
-    with RunningServer(sandbox) as running:
-        settings = Settings(api_key=SETTINGS.api_key, base_url=running.url)
-        async with Client(build_server(settings)) as client:
-
-            async def ask(number: int) -> None:
-                result = await client.call_tool("get_campaign", {"campaign_id": 1 + number % 14})
-                if result.is_error:
-                    failed.append(result.content[0].text)  # type: ignore[union-attr]
-
-            async with anyio.create_task_group() as tasks:
-                for number in range(80):
-                    tasks.start_soon(ask, number)
-    sandbox.close()
-    assert failed == []
-    assert 8 < most <= MAX_CONNECTIONS == 16

@@ -1,7 +1,6 @@
 """What a client sees of the prompts: the same in both protocol eras, and never a question to the API."""
 
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import Iterator
 
 import pytest
 from mcp import MCPError
@@ -16,11 +15,9 @@ from asisso_mcp.tools.campaigns import TOOLS
 from tests.conftest import SETTINGS
 
 
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Client]:
-    mode: Literal["auto", "legacy"] = request.param
-    async with Client(build_server(SETTINGS, transport=sandbox.transport()), mode=mode) as connected:
-        yield connected
+@pytest.fixture(autouse=True)
+def api_is_not_asked(sandbox: Sandbox) -> Iterator[None]:
+    yield
     assert sandbox.requests == []
 
 

@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from mcp import MCPError
@@ -14,15 +13,7 @@ from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox, parse_fault
 from asisso_mcp.server.app import build_server
-from tests.conftest import MONDAY, SETTINGS
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Client]:
-    server = build_server(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY)
-    mode: Literal["auto", "legacy"] = request.param
-    async with Client(server, mode=mode) as connected:
-        yield connected
+from tests.conftest import SETTINGS
 
 
 def entries(result: ReadResourceResult) -> list[TextResourceContents]:

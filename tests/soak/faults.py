@@ -32,14 +32,7 @@ COLLEAGUES: tuple[dict[str, Any], ...] = (
             "slots": [{"day_of_week": 5, "start_time": "10:00", "end_time": "11:30"}],
         }
     },
-    {
-        "circuit_breaker": {
-            "enabled": True,
-            "failure_threshold": 0.7,
-            "window_seconds": 61,
-            "min_calls_in_window": 43,
-        }
-    },
+    {"circuit_breaker": {"enabled": True, "failure_threshold": 0.7, "window_seconds": 61, "min_calls_in_window": 43}},
 )
 """What colleagues store while a call waits: whole sections, as a form sends them, with values that no call asks for."""
 

@@ -86,6 +86,12 @@ def test_every_conversation_reads_the_same_with_and_without_the_fast_start(frame
     assert talk(WITH, frames, **now) == talk(WITHOUT, frames, **now)
 
 
+@pytest.mark.slow
+def test_the_list_of_tools_is_the_same_bytes_on_every_start() -> None:
+    one, other = (talk(WITHOUT, HELLO, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert one == other == talk(WITH, HELLO)
+
+
 def test_a_client_that_asks_discover_and_then_says_initialize_is_served() -> None:
     (discover, *_) = cached_replies.modern("2026-07-28")
     told = talk(WITH, [{**discover, "id": 50}, *HELLO, CALL], "--sandbox")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import heard
+import transcript
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
 from langchain_core.messages import AIMessage, ToolMessage
@@ -19,7 +19,7 @@ class ScriptedModel(FakeMessagesListChatModel):
 
 
 def shown(message: ToolMessage) -> dict[str, Any]:
-    return heard.answer(heard.text_in(message.content), error=message.status == "error")
+    return transcript.answer(transcript.text_in(message.content), error=message.status == "error")
 
 
 async def one_by_one(tools: list[Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ async def one_by_one(tools: list[Any], steps: list[dict[str, Any]]) -> dict[str,
     for step in steps:
         call = {"type": "tool_call", "id": step["name"], "name": step["tool"], "args": step["arguments"]}
         message = await by_name[step["tool"]].ainvoke(call)
-        answers[step["name"]] = {**shown(message), "structure": heard.structure_in(message)}
+        answers[step["name"]] = {**shown(message), "structure": transcript.structure_in(message)}
     return answers
 
 
@@ -42,13 +42,13 @@ async def by_a_model(tools: list[Any], steps: list[dict[str, Any]]) -> dict[str,
     messages = [message for message in state["messages"] if isinstance(message, ToolMessage)]
     # A model reads a message's content; the artifact stays with the program.
     return {
-        message.tool_call_id: {**shown(message), "structure": heard.structure_in(message.content)}
+        message.tool_call_id: {**shown(message), "structure": transcript.structure_in(message.content)}
         for message in messages
     }
 
 
 async def main() -> None:
-    job = heard.job()
+    job = transcript.job()
     connection = (
         {"transport": "streamable_http", "url": job["url"]}
         if job["url"]
@@ -58,7 +58,7 @@ async def main() -> None:
     async with client.session("asisso") as session:
         tools = await load_mcp_tools(session)
         answers = await (by_a_model if job["way"] == "model" else one_by_one)(tools, job["steps"])
-    heard.hand_back([tool.name for tool in tools], answers, "langchain-mcp-adapters", "langchain", "mcp")
+    transcript.hand_back([tool.name for tool in tools], answers, "langchain-mcp-adapters", "langchain", "mcp")
 
 
 asyncio.run(main())

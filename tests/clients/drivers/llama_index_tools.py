@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import heard
+import transcript
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 from llama_index.core.llms.mock import MockFunctionCallingLLM
@@ -19,8 +19,8 @@ async def one_by_one(tools: list[Any], steps: list[dict[str, Any]]) -> dict[str,
     for step in steps:
         output = await by_name[step["tool"]].acall(**step["arguments"])
         raw = output.raw_output
-        answers[step["name"]] = heard.answer(
-            heard.text_in(raw.content), structure=heard.structure_in(raw), error=raw.is_error
+        answers[step["name"]] = transcript.answer(
+            transcript.text_in(raw.content), structure=transcript.structure_in(raw), error=raw.is_error
         )
     return answers
 
@@ -29,9 +29,9 @@ def read_by_a_model(text: str) -> dict[str, Any]:
     """This framework shows a model the whole result as Python writes it: text, structure and the mark of an error."""
     structure = re.search(r"structured_content=(\{.*\}) is_error=", text, re.DOTALL)
     error = re.search(r"is_error=(True|False)", text)
-    return heard.answer(
+    return transcript.answer(
         text.replace("\\n", "\n").replace("\\'", "'"),
-        structure=heard.structure_in(ast.literal_eval(structure[1])) if structure else None,
+        structure=transcript.structure_in(ast.literal_eval(structure[1])) if structure else None,
         error=error[1] == "True" if error else None,
     )
 
@@ -56,12 +56,12 @@ async def by_a_model(tools: list[Any], steps: list[dict[str, Any]]) -> dict[str,
 
 
 async def main() -> None:
-    job = heard.job()
+    job = transcript.job()
     client = BasicMCPClient(job["url"] or job["command"], args=job["args"], env=job["env"])
     tools = await McpToolSpec(client=client).to_tool_list_async()
     answers = await (by_a_model if job["way"] == "model" else one_by_one)(tools, job["steps"])
     names = [tool.metadata.name for tool in tools]
-    heard.hand_back(names, answers, "llama-index-tools-mcp", "llama-index-core", "mcp")
+    transcript.hand_back(names, answers, "llama-index-tools-mcp", "llama-index-core", "mcp")
 
 
 asyncio.run(main())

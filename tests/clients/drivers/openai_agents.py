@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import heard
+import transcript
 from agents import Agent, Model, ModelResponse, Runner, Usage, set_tracing_disabled
 from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
@@ -53,8 +53,8 @@ async def one_by_one(server: MCPServer, steps: list[dict[str, Any]]) -> tuple[li
     answers = {}
     for step in steps:
         result = await server.call_tool(step["tool"], step["arguments"])
-        answers[step["name"]] = heard.answer(
-            heard.text_in(result.content), structure=heard.structure_in(result), error=bool(result.is_error)
+        answers[step["name"]] = transcript.answer(
+            transcript.text_in(result.content), structure=transcript.structure_in(result), error=bool(result.is_error)
         )
     return [tool.name for tool in await server.list_tools()], answers
 
@@ -66,12 +66,14 @@ async def by_a_model(server: MCPServer, steps: list[dict[str, Any]]) -> tuple[li
     for item in model.read:
         if item.get("type") == "function_call_output":
             output = item["output"]
-            answers[item["call_id"]] = heard.answer(heard.text_in(output), structure=heard.structure_in(output))
+            answers[item["call_id"]] = transcript.answer(
+                transcript.text_in(output), structure=transcript.structure_in(output)
+            )
     return model.tools, answers
 
 
 async def main() -> None:
-    job = heard.job()
+    job = transcript.job()
     server: MCPServer = (
         MCPServerStreamableHttp({"url": job["url"]})
         if job["url"]
@@ -79,7 +81,7 @@ async def main() -> None:
     )
     async with server:
         tools, answers = await (by_a_model if job["way"] == "model" else one_by_one)(server, job["steps"])
-    heard.hand_back(tools, answers, "openai-agents", "mcp")
+    transcript.hand_back(tools, answers, "openai-agents", "mcp")
 
 
 asyncio.run(main())

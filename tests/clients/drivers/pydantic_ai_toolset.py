@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-import heard
+import transcript
 from fastmcp.client.transports import StdioTransport
 from pydantic_ai import Agent, ModelRetry
 from pydantic_ai.mcp import MCPToolset
@@ -19,10 +19,10 @@ async def one_by_one(toolset: Any, steps: list[dict[str, Any]]) -> tuple[list[st
             try:
                 result = await toolset.direct_call_tool(step["tool"], step["arguments"])
             except ModelRetry as refusal:
-                answers[step["name"]] = heard.answer(refusal.message, error=True)
+                answers[step["name"]] = transcript.answer(refusal.message, error=True)
             else:
                 text = result if isinstance(result, str) else None
-                answers[step["name"]] = heard.answer(text, structure=heard.structure_in(result), error=False)
+                answers[step["name"]] = transcript.answer(text, structure=transcript.structure_in(result), error=False)
     return tools, answers
 
 
@@ -35,11 +35,13 @@ async def by_a_model(toolset: Any, steps: list[dict[str, Any]]) -> tuple[list[st
         tools[:] = [tool.name for tool in info.function_tools]
         for part in messages[-1].parts:
             if isinstance(part, RetryPromptPart):
-                answers[part.tool_call_id] = heard.answer(part.model_response(), error=True)
+                answers[part.tool_call_id] = transcript.answer(part.model_response(), error=True)
             elif isinstance(part, ToolReturnPart):
                 text = part.content if isinstance(part.content, str) else None
-                structure = heard.structure_in(part.content)
-                answers[part.tool_call_id] = heard.answer(text, structure=structure, error=part.outcome != "success")
+                structure = transcript.structure_in(part.content)
+                answers[part.tool_call_id] = transcript.answer(
+                    text, structure=structure, error=part.outcome != "success"
+                )
         step = next(remaining, None)
         if step is None:
             return ModelResponse([TextPart("Done.")])
@@ -52,11 +54,11 @@ async def by_a_model(toolset: Any, steps: list[dict[str, Any]]) -> tuple[list[st
 
 
 async def main() -> None:
-    job = heard.job()
+    job = transcript.job()
     target = job["url"] or StdioTransport(command=job["command"], args=job["args"], env=job["env"])
     toolset: Any = MCPToolset(target)
     tools, answers = await (by_a_model if job["way"] == "model" else one_by_one)(toolset, job["steps"])
-    heard.hand_back(tools, answers, "pydantic-ai-slim", "mcp")
+    transcript.hand_back(tools, answers, "pydantic-ai-slim", "mcp")
 
 
 asyncio.run(main())

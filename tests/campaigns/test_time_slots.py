@@ -105,19 +105,10 @@ def test_an_end_written_another_way_is_answered_with_the_right_form(text: str, a
     [
         ("", False, f"the start time is empty; write {START_FORM}"),
         (" \n", True, f"the end time is empty; write {END_FORM}"),
-        (
-            "\u202e09:00\x00",
-            False,
-            '"09:00" does not fit as the start time on the 24-hour clock; '
-            "write 09:00 without spaces or hidden characters",
-        ),
-        (
-            "x" * 5000,
-            False,
-            f'"{"x" * 59}…" does not fit as the start time on the 24-hour clock; write {START_FORM}',
-        ),
+        ("\u202e09:00\x00", False, '"09:00" does not fit as the start time on the 24-hour clock; ' "write 09:00 without spaces or hidden characters"),
+        ("x" * 5000, False, f'"{"x" * 59}…" does not fit as the start time on the 24-hour clock; write {START_FORM}'),
     ],
-)
+)  # fmt: skip
 def test_empty_and_hostile_times_are_answered_in_one_short_line(text: str, end: bool, expected: str) -> None:
     assert refusal(check_time, text, end=end) == expected
 
@@ -172,28 +163,13 @@ def test_a_slot_within_one_day_passes(day: int, start: str, end: str) -> None:
             "a slot ends on the day it starts, and midnight as an end is 24:00: use "
             '{"day_of_week": 0, "start_time": "22:00", "end_time": "24:00"}',
         ),
-        (
-            0,
-            "09:00",
-            "9:00",
-            "a slot from 09:00 to 09:00 is empty: the end is not part of it; for the whole day use 00:00 to 24:00",
-        ),
-        (
-            0,
-            "00:00",
-            "00:00",
-            "a slot from 00:00 to 00:00 is empty: the end is not part of it; for the whole day use 00:00 to 24:00",
-        ),
-        (
-            0,
-            "24:00",
-            "24:00",
-            '"24:00" does not fit as the start time on the 24-hour clock; write 00:00 of the next day',
-        ),
+        (0, "09:00", "9:00", "a slot from 09:00 to 09:00 is empty: the end is not part of it; for the whole day use 00:00 to 24:00"),
+        (0, "00:00", "00:00", "a slot from 00:00 to 00:00 is empty: the end is not part of it; for the whole day use 00:00 to 24:00"),
+        (0, "24:00", "24:00", '"24:00" does not fit as the start time on the 24-hour clock; write 00:00 of the next day'),
         (7, "09:00", "17:00", "day_of_week is 0 (Monday) to 6 (Sunday), not 7"),
         (-1, "09:00", "17:00", "day_of_week is 0 (Monday) to 6 (Sunday), not -1"),
     ],
-)
+)  # fmt: skip
 def test_a_slot_that_is_not_within_one_day_is_answered_with_what_to_send(
     day: int, start: str, end: str, expected: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""Is a key in what any test printed or logged? Then that test fails, whatever it was about."""
+"""A pytest plugin: a test that printed or logged a key fails, whatever it was about."""
 
 from collections.abc import Iterator
 

@@ -76,26 +76,11 @@ def test_a_good_zone_name_passes_unchanged(name: str) -> None:
         ("Amercia/New_York", "use America/New_York"),
         ("America/New_Yrok", "use America/New_York"),
         ("America", NO_IDEA),
-        (
-            "GMT+2",
-            "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)",
-        ),
-        (
-            "UTC+2",
-            "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)",
-        ),
-        (
-            "+02:00",
-            "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)",
-        ),
-        (
-            "utc −5",
-            "name a city, e.g. America/New_York, or Etc/GMT+5 for a fixed UTC−5 (the sign in Etc names is inverted)",
-        ),
-        (
-            "Etc/GMT+02",
-            "name a city, e.g. Atlantic/South_Georgia, or Etc/GMT+2 for a fixed UTC−2 (the sign in Etc names is inverted)",
-        ),
+        ("GMT+2", "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)"),
+        ("UTC+2", "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)"),
+        ("+02:00", "name a city, e.g. Africa/Johannesburg, or Etc/GMT-2 for a fixed UTC+2 (the sign in Etc names is inverted)"),
+        ("utc −5", "name a city, e.g. America/New_York, or Etc/GMT+5 for a fixed UTC−5 (the sign in Etc names is inverted)"),
+        ("Etc/GMT+02", "name a city, e.g. Atlantic/South_Georgia, or Etc/GMT+2 for a fixed UTC−2 (the sign in Etc names is inverted)"),
         ("-12", "name a city, or Etc/GMT+12 for a fixed UTC−12 (the sign in Etc names is inverted)"),
         ("GMT+5:30", "name a city, e.g. Asia/Kolkata"),
         ("UTC+0", "use UTC, or Europe/London for London hours"),
@@ -105,7 +90,7 @@ def test_a_good_zone_name_passes_unchanged(name: str) -> None:
         ("Europe", NO_IDEA),
         ("?", NO_IDEA),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_zone_name_is_answered_with_the_nearest_right_one(name: str, advice: str) -> None:
     assert refusal(name) == f'"{name}" is not a zone name the platform accepts; {advice}'
 
@@ -113,28 +98,17 @@ def test_a_wrong_zone_name_is_answered_with_the_nearest_right_one(name: str, adv
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (
-            "EST",
-            "EST is a fixed −5 h without daylight saving; "
-            "for New York hours use America/New_York (or Etc/GMT+5 for the fixed offset)",
-        ),
+        ("EST", "EST is a fixed −5 h without daylight saving; for New York hours use America/New_York (or Etc/GMT+5 for the fixed offset)"),
         (
             "MST",
             "MST is a fixed −7 h without daylight saving; "
             "for Denver hours use America/Denver (for Arizona America/Phoenix, or Etc/GMT+7 for the fixed offset)",
         ),
-        (
-            "HST",
-            "HST is a fixed −10 h without daylight saving; "
-            "for Hawaii hours use Pacific/Honolulu (or Etc/GMT+10 for the fixed offset)",
-        ),
+        ("HST", "HST is a fixed −10 h without daylight saving; for Hawaii hours use Pacific/Honolulu (or Etc/GMT+10 for the fixed offset)"),
         ("localtime", f'"localtime" means whatever the platform\'s own files say; {NO_IDEA}'),
         ("posixrules", f'"posixrules" means whatever the platform\'s own files say; {NO_IDEA}'),
         ("Factory", f'"Factory" means whatever the platform\'s own files say; {NO_IDEA}'),
-        (
-            "right/Europe/Berlin",
-            '"right/Europe/Berlin" means whatever the platform\'s own files say; use Europe/Berlin',
-        ),
+        ("right/Europe/Berlin", '"right/Europe/Berlin" means whatever the platform\'s own files say; use Europe/Berlin'),
         ("posix/UTC", '"posix/UTC" means whatever the platform\'s own files say; use UTC'),
         ("", f"the time zone is empty; {NO_IDEA}"),
         (" \t", f"the time zone is empty; {NO_IDEA}"),
@@ -146,7 +120,7 @@ def test_a_wrong_zone_name_is_answered_with_the_nearest_right_one(name: str, adv
         ("x" * 100_000, f'"{"x" * 59}…" is not a zone name the platform accepts; {NO_IDEA}'),
         ('say "hi"', f"\"say 'hi'\" is not a zone name the platform accepts; {NO_IDEA}"),
     ],
-)
+)  # fmt: skip
 def test_misleading_empty_and_hostile_names_are_refused_in_a_sentence(name: str, expected: str) -> None:
     assert refusal(name) == expected
 
@@ -163,20 +137,13 @@ def test_misleading_empty_and_hostile_names_are_refused_in_a_sentence(name: str,
             "Etc/GMT+2 is UTC−2 all year, without daylight saving: the sign in Etc names is inverted; "
             "for UTC+2 use Africa/Johannesburg or Etc/GMT-2",
         ),
-        (
-            "Etc/GMT-14",
-            "Etc/GMT-14 is UTC+14 all year, without daylight saving: the sign in Etc names is inverted",
-        ),
+        ("Etc/GMT-14", "Etc/GMT-14 is UTC+14 all year, without daylight saving: the sign in Etc names is inverted"),
         ("GMT", "GMT is UTC all year, without daylight saving; for London hours use Europe/London"),
         ("Etc/GMT0", "Etc/GMT0 is UTC all year, without daylight saving; for London hours use Europe/London"),
-        (
-            "EST",
-            "EST is a fixed −5 h without daylight saving; "
-            "for New York hours use America/New_York (or Etc/GMT+5 for the fixed offset)",
-        ),
+        ("EST", "EST is a fixed −5 h without daylight saving; for New York hours use America/New_York (or Etc/GMT+5 for the fixed offset)"),
         ("localtime", f'"localtime" means whatever the platform\'s own files say; {NO_IDEA}'),
     ],
-)
+)  # fmt: skip
 def test_zone_names_that_are_easily_misread_carry_a_warning(name: str, expected: str | None) -> None:
     assert zone_warning(name) == expected
 
@@ -225,7 +192,7 @@ def test_no_word_in_the_tables_hides_behind_another_meaning() -> None:
 @pytest.mark.parametrize("name", ["a" * 60, "\ufdfa" * 200, "/" * 200, "america " * 25, "+" * 10_000_000])
 def test_hostile_names_are_answered_at_once(name: str) -> None:
     nearest_zones("warm up")
-    started = time.perf_counter()
+    started = time.process_time()
     nearest_zones(name)
     assert echoed(name)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

@@ -30,18 +30,9 @@ def slot(**other: Any) -> dict[str, Any]:
         ({"max_concurrency": "five"}, 'max_concurrency is "five"; it must be a whole number from 1 to 100.'),
         ({"max_concurrency": 2.5}, "max_concurrency is 2.5; it must be a whole number from 1 to 100."),
         ({"max_concurrency": True}, "max_concurrency: a number is needed, not true or false."),
-        (
-            {"retry_config": {"max_retries": 11}},
-            "retry_config.max_retries is 11; it must be a whole number from 0 to 10.",
-        ),
-        (
-            {"retry_config": {"retry_delay_seconds": 5}},
-            "retry_config.retry_delay_seconds is 5; it must be a whole number from 30 to 3600.",
-        ),
-        (
-            {"retry_config": {"retry_on_busy": "maybe"}},
-            'retry_config.retry_on_busy is "maybe"; it must be true or false.',
-        ),
+        ({"retry_config": {"max_retries": 11}}, "retry_config.max_retries is 11; it must be a whole number from 0 to 10."),
+        ({"retry_config": {"retry_delay_seconds": 5}}, "retry_config.retry_delay_seconds is 5; it must be a whole number from 30 to 3600."),
+        ({"retry_config": {"retry_on_busy": "maybe"}}, 'retry_config.retry_on_busy is "maybe"; it must be true or false.'),
         ({"retry_config": {"enabled": 1}}, "retry_config.enabled: true or false is needed, not a number."),
         (
             {"retry_config": {"max_attempts": 3}},
@@ -74,40 +65,25 @@ def slot(**other: Any) -> dict[str, Any]:
             "maxConcurrency is not an argument; did you mean max_concurrency? Valid here: campaign_id, name, retry_config, "
             "max_concurrency, schedule_config, circuit_breaker, dry_run, expected_revision.",
         ),
-        (
-            {"state": "paused"},
-            "state is not an argument; a campaign's state is changed with `pause_campaign` and `resume_campaign`.",
-        ),
-        (
-            {"circuit_breaker": {"failure_threshold": 50}},
-            "circuit_breaker.failure_threshold: a fraction from 0 to 1 is meant: write 0.5 for 50 %.",
-        ),
+        ({"state": "paused"}, "state is not an argument; a campaign's state is changed with `pause_campaign` and `resume_campaign`."),
+        ({"circuit_breaker": {"failure_threshold": 50}}, "circuit_breaker.failure_threshold: a fraction from 0 to 1 is meant: write 0.5 for 50 %."),
         (
             {"circuit_breaker": {"failure_threshold": "40%"}},
             "circuit_breaker.failure_threshold: a fraction from 0 to 1 is meant: write 0.4 for 40 %.",
         ),
-        (
-            {"circuit_breaker": {"failure_threshold": -0.1}},
-            "circuit_breaker.failure_threshold is -0.1; it must be a number from 0 to 1.",
-        ),
+        ({"circuit_breaker": {"failure_threshold": -0.1}}, "circuit_breaker.failure_threshold is -0.1; it must be a number from 0 to 1."),
         ({"name": ""}, 'name is ""; it must be text of 1 to 255 characters.'),
         ({"name": "   "}, "name: a name needs at least one visible character."),
         ({"name": 5}, "name is 5; it must be text of 1 to 255 characters."),
         ({"name": "a\x00b"}, "name: a name cannot contain the NUL character."),
         ({"name": "a\ud800"}, "name: a name cannot contain half of a surrogate pair."),
         (slot(day_of_week=7), "schedule_config.slots[0].day_of_week is 7; it must be a whole number from 0 to 6."),
-        (
-            slot(day_of_week="Friday"),
-            "schedule_config.slots[0].day_of_week: days are numbers, 0 is Monday and 6 is Sunday: write 4.",
-        ),
+        (slot(day_of_week="Friday"), "schedule_config.slots[0].day_of_week: days are numbers, 0 is Monday and 6 is Sunday: write 4."),
         (
             {"schedule_config": {"slots": [{"day": 0, "start": "09:00", "end": "17:00"}]}},
             "schedule_config.slots[0].day is not an argument; did you mean day_of_week (0 is Monday)?",
         ),
-        (
-            {"schedule_config": {"slots": []}},
-            "schedule_config.slots is a list of 0; it must be a list of 1 to 50 objects.",
-        ),
+        ({"schedule_config": {"slots": []}}, "schedule_config.slots is a list of 0; it must be a list of 1 to 50 objects."),
         ({"schedule_config": {"timezone": "utc"}}, "UTC"),
         ({"schedule_config": {"timezone": "EST"}}, "America/New_York"),
         ({"schedule_config": {"timezone": "IST"}}, "Asia/Kolkata"),
@@ -121,7 +97,7 @@ def slot(**other: Any) -> dict[str, Any]:
         ),
         ({"dry_run": "perhaps"}, 'dry_run is "perhaps"; it must be true or false.'),
     ],
-)
+)  # fmt: skip
 async def test_a_wrong_argument_is_answered_with_the_right_form_and_nothing_is_sent(
     service: CampaignService, sandbox: Sandbox, arguments: dict[str, Any], words: str
 ) -> None:
@@ -187,20 +163,10 @@ async def test_an_edit_that_names_nothing_is_told_what_can_be_named(service: Cam
         ({"campaign_id": 4, "max_concurrency": 7.0}, {"max_concurrency": 7}),
         ({"campaign_id": 4, "max_concurrency": 7, "name": "null"}, {"max_concurrency": 7, "name": "null"}),
         ({"campaign_id": 4, "max_concurrency": 7, "dry_run": "", "retry_config": "null"}, {"max_concurrency": 7}),
-        (
-            {
-                "campaign_id": 4,
-                "max_concurrency": 7,
-                "toolCallId": "x",
-                "sessionId": "y",
-                "chatInput": "z",
-                "_meta": {},
-            },
-            {"max_concurrency": 7},
-        ),
+        ({"campaign_id": 4, "max_concurrency": 7, "toolCallId": "x", "sessionId": "y", "chatInput": "z", "_meta": {}}, {"max_concurrency": 7}),
         ({"campaign_id": 4, "name": '{"a": 1}'}, {"name": '{"a": 1}'}),
     ],
-)
+)  # fmt: skip
 async def test_what_clients_really_send_is_understood(
     service: CampaignService, sandbox: Sandbox, arguments: dict[str, Any], body: dict[str, Any]
 ) -> None:

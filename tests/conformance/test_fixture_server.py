@@ -1,4 +1,4 @@
-"""What is laid over the product leaves the product as it is, and goes through the product's own checks."""
+"""What the fixtures add leaves the product as it is, and goes through the product's own checks."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
-from tests.conformance.overlay import WITH_FIXTURES, lay_over
+from tests.conformance.fixture_server import WITH_FIXTURES, add_fixtures
 from tests.conftest import MONDAY, SETTINGS
 from tests.http.served import ERAS, Served, connected
 
@@ -24,7 +24,7 @@ async def a_name(_: Any, __: ElicitRequestParams) -> ElicitResult:
 @pytest.fixture(params=["auto", "legacy"])
 async def client(request: pytest.FixtureRequest, sandbox: Sandbox) -> AsyncIterator[Client]:
     server = build_server(SETTINGS, transport=sandbox.transport(), clock=lambda: MONDAY, tools=WITH_FIXTURES)
-    lay_over(server)
+    add_fixtures(server)
     mode: Literal["auto", "legacy"] = request.param
     async with Client(server, mode=mode, elicitation_callback=a_name) as connected:
         yield connected
@@ -72,7 +72,7 @@ async def test_the_products_resources_and_prompts_are_still_there(client: Client
 
 async def test_in_2026_an_answer_may_be_a_question(sandbox: Sandbox) -> None:
     server = build_server(SETTINGS, transport=sandbox.transport(), tools=WITH_FIXTURES)
-    lay_over(server)
+    add_fixtures(server)
     async with Client(server, elicitation_callback=a_name) as client:
         answer = await client.call_tool("test_input_required_result_elicitation", {})
     assert answer.content == [TextContent(text="Hello, Ada!")]
@@ -88,7 +88,7 @@ async def test_a_server_that_only_reads_withholds_what_writes_of_the_tools_that_
 @pytest.mark.parametrize("era", ERAS)
 async def test_what_is_added_to_a_sites_server_takes_part_in_its_requests(era: str) -> None:
     with Served(SETTINGS, tools=WITH_FIXTURES) as served:
-        lay_over(served.app.server)
+        add_fixtures(served.app.server)
         async with connected(served.url, era) as client:
             assert [tool.name for tool in (await client.list_tools()).tools] == [tool.name for tool in WITH_FIXTURES]
             answer = await client.read_resource("test://static-text")

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.internal.charmap import CategoryName
 
@@ -75,7 +75,6 @@ def test_a_cut_counts_what_a_character_costs_a_reader_and_is_marked(text: str, l
     assert single_line(text, length) == line
 
 
-@settings(deadline=None)
 @given(HOSTILE, st.integers(1, 300))
 @example("\x1b" * 50 + "[31m" * 50, 20)
 def test_any_text_becomes_one_harmless_line_within_its_length(text: str, length: int) -> None:
@@ -87,7 +86,6 @@ def test_any_text_becomes_one_harmless_line_within_its_length(text: str, length:
         assert single_line(line, 10_000) == line
 
 
-@settings(deadline=None)
 @given(HOSTILE)
 def test_a_quoted_name_cannot_be_closed_from_inside(text: str) -> None:
     line = quoted(text)
@@ -218,7 +216,6 @@ DIGITS = st.text("0123456789", min_size=10, max_size=15)
 GAPS = st.lists(st.sampled_from(["", "", " ", "-", " - ", ") ", " (", "–"]), min_size=14, max_size=14)
 
 
-@settings(deadline=None)
 @given(DIGITS, GAPS, st.sampled_from(["", "call ", "tel:", "phone=", "(", "x/", "row_", "2026-08-01 ", "12:30 "]))
 def test_a_phone_number_is_hidden_however_it_is_grouped(digits: str, gaps: list[str], before: str) -> None:
     written = "".join(digit + gap for digit, gap in zip(digits, gaps, strict=False)).rstrip(" (-.–)")
@@ -229,7 +226,6 @@ def test_a_phone_number_is_hidden_however_it_is_grouped(digits: str, gaps: list[
     assert digits not in shown
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_an_address_never_survives_whatever_surrounds_it(before: str, after: str) -> None:
     shown = redact(f"{before} jane.doe@example.org http://10.1.2.3:8000/x 10.1.2.3 {after}", 2000)
@@ -244,7 +240,6 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(ANY_JSON)
 @example("\x7f\x1b\u2028\U000e0041\ud83d\ufe0f\u3164")
 def test_json_is_exact_and_shows_every_hidden_character_as_its_escape(value: Any) -> None:

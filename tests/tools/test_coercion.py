@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from mcp.client import Client
 
-from asisso_mcp.sandbox import RunningServer, Sandbox
+from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.coercion import decode
 from tests.conftest import MONDAY, SETTINGS
-from tests.http.served import Served, connected, settings_for
 
 SCHEMAS = {tool.name: tool.input_schema for tool in TOOLS}
 SLOTS = [{"day_of_week": 0, "start_time": None, "end_time": "17:00"}]
@@ -64,13 +63,7 @@ NAMED_NOTHING = (
                 "schedule_config": {"slots": SLOTS},
                 "max_concurrency": False,
             },
-            [
-                "name",
-                "retry_config.enabled",
-                "schedule_config.enabled",
-                "schedule_config.timezone",
-                "circuit_breaker",
-            ],
+            ["name", "retry_config.enabled", "schedule_config.enabled", "schedule_config.timezone", "circuit_breaker"],
         ),
         (
             "update_campaign",
@@ -189,13 +182,3 @@ async def test_reading_with_null_for_every_optional_argument_is_reading_without_
         plain, padded = await client.call_tool(tool, required), await client.call_tool(tool, {**nulls, **required})
         assert not padded.is_error
         assert padded.structured_content == plain.structured_content
-
-
-async def test_over_http_null_means_not_named_as_well() -> None:
-    sandbox = Sandbox(clock=lambda: MONDAY)
-    with RunningServer(sandbox) as api, Served(settings_for(api.url)) as served:
-        async with connected(served.url, "auto") as client:
-            answer = await client.call_tool("update_campaign", EVERY_ARGUMENT)
-    assert answer.structured_content is not None
-    assert answer.structured_content["changes"] == [{"field": "retry_config.max_retries", "before": 2, "after": 5}]
-    assert answer.structured_content["warnings"] == [NOTE]
