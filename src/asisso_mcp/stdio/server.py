@@ -144,11 +144,11 @@ class StdioSession:
                     self._idle.set()
 
     async def _write_line(self, line: bytes) -> None:
-        if not self._writes_in_loop:
-            await anyio.to_thread.run_sync(self._pipe.write, line)
-            return
         try:
-            await self._write_in_loop(memoryview(line + b"\n"))
+            if self._writes_in_loop:
+                await self._write_in_loop(memoryview(line + b"\n"))
+            else:
+                await anyio.to_thread.run_sync(self._pipe.write, line)
         except ConnectionError:  # the client is gone without a word
             await self._services.drain_writes(GRACE_SECONDS)
             _exit_now(0)
