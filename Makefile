@@ -30,8 +30,12 @@ test: $(VENV)/.ready ## the tests, within a minute
 	@$(BIN)/pytest -n $(JOBS) -m "not slow"
 
 .PHONY: slow
-slow: $(VENV)/.ready ## the other tests: many processes, several servers; and a thorough search by Hypothesis
-	@$(BIN)/pytest -n $(JOBS) -m "slow or hypothesis" --hypothesis-profile=thorough
+slow: $(VENV)/.ready ## the other tests: many processes, several servers
+	@$(BIN)/pytest -n $(JOBS) -m slow
+
+.PHONY: search
+search: $(VENV)/.ready ## a thorough search by Hypothesis, at other examples each time
+	@$(BIN)/pytest -n $(JOBS) -m hypothesis --hypothesis-profile=thorough
 
 .PHONY: check
 check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch coverage

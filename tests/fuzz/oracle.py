@@ -263,7 +263,7 @@ def _about_switch(
     if done and "by someone else" in text and not meddled:
         yield Violation("wrong", f"said that someone else did it, and the {verb} was executed")
     moved_on = bool(before["sync_ends_at"]) or meddled or "It became " in text
-    if done and not structure["applied"] and not moved_on:
+    if done and not structure["applied"] and not moved_on and "is not known" not in text:
         yield Violation("wrong", f"said that the {verb} changed nothing, and it was executed")
     if structure["applied"] and goal not in committed and not moved_on:
         yield Violation("lost", f"said that the {verb} was done, and none was executed")

@@ -45,7 +45,7 @@ GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
 _GC_THRESHOLD = 10_000
 """Objects between two collections: a call makes a few hundred, nearly all freed without one."""
-FLUSH_SECONDS = 0.5
+FLUSH_SECONDS = 1.5
 """After a signal and the writes: for answers that are on their way to the client."""
 _BUFFERED_MESSAGES = 16
 _PIPE_BYTES = 4096
