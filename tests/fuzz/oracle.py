@@ -132,6 +132,8 @@ def _about_seen_states(watch: Watch) -> Iterator[Violation]:
 def _about_colleagues(arguments: Mapping[str, Any], watch: Watch) -> Iterator[Violation]:
     """What somebody else stored while we waited stays, but for the leaves that our caller named."""
     for each in watch.executed:
+        if each.was_late:
+            continue
         before, after = leaves_of(settings_of(each.before)), leaves_of(settings_of(each.after))
         named = leaves_of(arguments)
         for edit in watch.colleagues:

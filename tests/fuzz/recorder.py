@@ -78,6 +78,13 @@ class Executed:
     arrivals: int
     before: dict[str, Any]
     after: dict[str, Any]
+    at: float = 0.0
+    """`time.monotonic`."""
+
+    @property
+    def was_late(self) -> bool:
+        """Whether the API let it lie: what others stored after it had arrived is not its sender's doing."""
+        return self.at > self.write.at + 0.05
 
     @property
     def had_effect(self) -> bool:
@@ -210,7 +217,7 @@ class Recorder:
             after = self.sandbox._store.row(campaign_id)
             if before is not None and after is not None:
                 watch = self._watches[campaign_id]
-                watch.executed.append(Executed(scope[_ARRIVED], len(watch.arrived), before, after))
+                watch.executed.append(Executed(scope[_ARRIVED], len(watch.arrived), before, after, time.monotonic()))
             meddle()
 
         scope[AFTER_COMMIT] = committed
