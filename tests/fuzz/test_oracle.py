@@ -104,6 +104,15 @@ def test_a_second_send_without_a_reading_after_the_wait_is_found(row: dict[str, 
     ]
 
 
+def test_what_a_colleague_stored_while_the_api_let_a_write_lie_is_not_the_writes_doing(row: dict[str, Any]) -> None:
+    theirs = edited(row, retry_delay_seconds=1800)
+    sent = patch(row, at=12.0)
+    for at, found in ((12.01, 1), (13.0, 0)):
+        late = replace(executed(sent, theirs, edited(row, max_retries=9)), at=at)
+        watch = Watch([sent], [late], colleagues=[{"retry_config": {"retry_delay_seconds": 1800}}])
+        assert sum(each.kind == "reverted" for each in about_edit(row, watch, DONE)) == found
+
+
 def test_a_value_of_a_colleague_that_is_put_back_is_found(row: dict[str, Any]) -> None:
     theirs = edited(row, retry_delay_seconds=1800)
     refused, sent = patch(row, status=429), patch(theirs, at=12.0)
