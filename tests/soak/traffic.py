@@ -59,7 +59,8 @@ class Traffic:
                 continue
             campaign_id = free.pop(dice.randrange(len(free)))
             made = await self._step(campaign_id, dice)
-            if any(call.writes for call in made):
+            # What was given up a moment ago may still be on its way to the API.
+            if any(call.writes or call.result is None for call in made):
                 tasks.start_soon(self._look_later, made, free)
             else:
                 free.append(campaign_id)
