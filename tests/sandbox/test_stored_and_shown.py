@@ -111,7 +111,7 @@ async def test_the_list_is_everything_newest_first_whatever_is_asked(client: htt
 async def test_the_seed_holds_what_tests_and_demos_rely_on(sandbox: Sandbox) -> None:
     states = [sandbox.campaign(number)["state"] for number in range(1, 15)]
     assert " ".join(states) == (
-        "completed created running paused paused failed paused running created syncing running paused paused created"
+        "running created running paused paused failed paused running created syncing running paused paused completed"
     )
     assert sandbox.campaign(4)["name"] == sandbox.campaign(13)["name"]
     assert sandbox.campaign(5)["logs"][-1]["message"] == (
