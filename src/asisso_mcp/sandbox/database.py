@@ -6,7 +6,7 @@ A file is opened only when it is new, empty, or was made by a sandbox of this ve
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,21 @@ class Database:
     """One SQLite connection with our tables; safe to use from several threads."""
 
     def __init__(self, db: str | Path) -> None:
-        """db: ":memory:", or a file. Raises ValueError for a file of something else, OSError for one that cannot be read."""
-        if str(db) != ":memory:":
-            _require_ours(Path(db))
+        """db: ":memory:", or a file. Raises ValueError, in a sentence, for a file that is not ours or cannot be used."""
         self._lock = threading.RLock()
         self._depth = 0
-        self._sql = sqlite3.connect(str(db), isolation_level=None, check_same_thread=False)
+        try:
+            if str(db) != ":memory:":
+                _require_ours(Path(db))
+            with ExitStack() as on_error:
+                self._sql = sqlite3.connect(str(db), isolation_level=None, check_same_thread=False)
+                on_error.callback(self._sql.close)
+                self._prepare()
+                on_error.pop_all()
+        except (OSError, sqlite3.Error) as problem:
+            raise ValueError(f"The database file {db} cannot be used: {problem}. Name another file.") from None
+
+    def _prepare(self) -> None:
         self._sql.row_factory = sqlite3.Row
         self._sql.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         self._sql.execute("PRAGMA synchronous = OFF")
@@ -123,11 +132,7 @@ def _require_ours(file: Path) -> None:
         with file.open("rb") as opened:
             header = opened.read(100)
     except FileNotFoundError:
-        if file.absolute().parent.is_dir():
-            return
-        raise ValueError(
-            f"The folder of the database file {file} does not exist. Make it, or name another file."
-        ) from None
+        return
     if not header:
         return
     what = "It is no SQLite database"

@@ -29,7 +29,7 @@ class Sandbox:
 
     db: ":memory:", or a file that several sandboxes may share. clock: aware instants; campaigns live by it.
     seed: whether a fresh store gets the example campaigns; the tenants, their keys and telephony are always there.
-    Raises ValueError for a file of something else, OSError for one that cannot be read.
+    Raises ValueError, in a sentence, for a file that is not ours or cannot be used.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class Store:
     """Campaigns, runs and organisations in SQLite; safe to use from several threads."""
 
     def __init__(self, db: str | Path, clock: Callable[[], datetime]) -> None:
-        """db: ":memory:", or a file. Raises ValueError for a file of something else, OSError for one that cannot be read."""
+        """db: ":memory:", or a file. Raises ValueError, in a sentence, for a file that is not ours or cannot be used."""
         self._clock = clock
         self._database = Database(db)
         self.transaction, self.close = self._database.transaction, self._database.close
