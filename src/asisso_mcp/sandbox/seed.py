@@ -160,7 +160,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "started_at": _at("09-03T08:00:00"),
         "retry_config": _retry(1, 1800, voicemail=False),
         "logs": BREAKER_LOG,
-        **_counts(90, 5),
+        **_counts(90, 5, failed=5),
     },
     {
         "id": 6,

@@ -37,7 +37,7 @@ def can_trip(store: Store, campaign_id: int | None) -> bool:
 
 
 def trip(store: Store, campaign_id: int) -> None:
-    """Pause a running campaign and log it, as the breaker does with the settings in effect."""
+    """Pause a running campaign and log it, as the breaker does with the settings in effect; the batch in flight fails."""
     with store.transaction():
         row = store.row(campaign_id)
         if row is None or not can_trip(store, campaign_id):
@@ -49,7 +49,9 @@ def trip(store: Store, campaign_id: int) -> None:
             failures=max(5, breaker["min_calls_in_window"]),
             window=breaker["window_seconds"],
         )
-        store.write(campaign_id, {"state": "paused", "logs": [*(row["logs"] or []), entry]})
+        failed = row["failed_count"] + len(row["batch"])
+        logs = [*(row["logs"] or []), entry]
+        store.write(campaign_id, {"state": "paused", "logs": logs, "batch": [], "failed_count": failed})
 
 
 def foreign_edit(store: Store, campaign_id: int, fault: Fault, ours: Any, stale: Row | None) -> None:
