@@ -31,7 +31,7 @@ def campaign(**stored: Any) -> dict[str, Any]:
         "metadata": {},
         "last_activity_at": None,
         "next_step_at": START.isoformat(),
-        "batch_fails_at": None,
+        "failing_batch": None,
         **stored,
     }
 

@@ -149,6 +149,25 @@ async def test_after_a_pause_the_batch_in_flight_goes_out_and_nothing_more(
     assert (await client.get("/campaign/3")).json()["executed_count"] == 132
 
 
+async def test_a_pause_and_a_resume_do_not_hasten_the_batch_in_flight(client: httpx2.AsyncClient, clock: Any) -> None:
+    clock.move(seconds=5)
+    await client.post("/campaign/3/pause")
+    await client.post("/campaign/3/resume")
+    for seconds, executed in ((4, 120), (1, 121)):
+        clock.move(seconds=seconds)
+        assert (await client.get("/campaign/3")).json()["executed_count"] == executed
+
+
+async def test_a_paused_campaign_does_not_complete_though_its_last_batch_went_out(
+    sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
+) -> None:
+    sandbox.put(3, total_queued_count=130, retry_config={"enabled": False})
+    await client.post("/campaign/3/pause")
+    clock.move(hours=2)
+    campaign = sandbox.campaign(3)
+    assert (campaign["state"], campaign["executed_count"], campaign["batch"]) == ("paused", 130, [])
+
+
 async def test_an_exhausted_campaign_that_is_resumed_completes_at_the_next_check(
     sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
 ) -> None:

@@ -175,6 +175,21 @@ async def test_a_running_campaign_fails_after_its_telephony_was_parked_and_not_f
     assert "2026-11-23T16:00:30" <= failed["logs"][-1]["ts"] <= "2026-11-23T16:02:00"
 
 
+async def test_telephony_that_is_mended_later_does_not_save_a_campaign_whose_batch_has_begun_to_fail(
+    sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
+) -> None:
+    sandbox.put_telephony(1, is_default_outbound=False)
+    clock.move(seconds=50)  # the batch in flight ended 17 s ago
+    sandbox.add_telephony(is_default_outbound=True)
+    assert (await client.get("/campaign/8")).json()["state"] == "running"
+    clock.move(seconds=13)
+    failed = (await client.get("/campaign/8")).json()
+    assert (failed["state"], failed["logs"][-1]["message"]) == (
+        "failed",
+        "Batch failed: No default telephony configuration",
+    )
+
+
 async def test_outside_the_calling_hours_no_batch_fails_until_they_begin(
     sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
 ) -> None:

@@ -27,11 +27,11 @@ _SCHEMA = (
        workflow_id INTEGER NOT NULL, workflow_name TEXT, state TEXT NOT NULL, source_type TEXT NOT NULL,
        source_id TEXT NOT NULL, source_rows INTEGER NOT NULL, total_rows INTEGER, processed_rows INTEGER NOT NULL,
        failed_rows INTEGER NOT NULL, executed_count INTEGER NOT NULL, total_queued_count INTEGER NOT NULL,
-       failed_count INTEGER NOT NULL, waiting_retries TEXT NOT NULL, batch TEXT NOT NULL,
+       failed_count INTEGER NOT NULL, waiting_retries TEXT NOT NULL, batch TEXT NOT NULL, failing_batch TEXT NOT NULL,
        created_at TEXT NOT NULL, updated_at TEXT NOT NULL, started_at TEXT, completed_at TEXT,
        retry_config TEXT NOT NULL, metadata TEXT NOT NULL, logs TEXT NOT NULL, parent_campaign_id INTEGER,
        redialed_campaign_id INTEGER, telephony_configuration_id INTEGER, quota TEXT,
-       sync_ends_at TEXT, next_step_at TEXT, batch_fails_at TEXT, last_activity_at TEXT, check_at TEXT)""",
+       sync_ends_at TEXT, next_step_at TEXT, last_activity_at TEXT, check_at TEXT)""",
     """CREATE TABLE IF NOT EXISTS runs (
        id INTEGER PRIMARY KEY AUTOINCREMENT, campaign_id INTEGER NOT NULL, created_at TEXT NOT NULL, ended_at TEXT,
        disposition TEXT NOT NULL)""",

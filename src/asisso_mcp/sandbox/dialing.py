@@ -3,7 +3,8 @@
 The queue is kept as counts: `total_queued_count` rows, of which `executed_count` are processed, `failed_count` failed,
 `batch` holds those that are being processed and `waiting_retries` those whose time has not come; the rest is queued. A batch
 of up to ten is claimed when the one before has gone out, or at a check every 60 s, and only while the campaign runs within its
-calling hours; once claimed, it goes out whatever happens. Calls last 30 s, as many at once as the campaign may make, and at most
+calling hours; once claimed, it goes out whatever happens. Where telephony is not right, there is a `failing_batch` instead: when it
+will have failed, and why. Calls last 30 s, as many at once as the campaign may make, and at most
 one begins in a second. How a call ends is fixed by its number, so that the same clock gives the same counts. Campaigns do not
 compete for numbers here.
 """
@@ -53,7 +54,7 @@ def rows_left(row: Mapping[str, Any]) -> int:
 
 def dial(row: Mapping[str, Any], now: datetime, outbound: Outbound) -> tuple[dict[str, Any], list[Run]]:
     """The stored columns that have changed by `now`, and the calls that have begun since."""
-    if row["batch_fails_at"] is not None:
+    if row["failing_batch"]:
         return {}, []
     dialing = _Dialing(row, outbound, from_iso(row["next_step_at"]) or now)
     dialing.advance(now)
@@ -73,12 +74,12 @@ class _Dialing:
         self._total, self._executed = row["total_queued_count"], row["executed_count"]
         self._processed, self._failed = row["processed_rows"], row["failed_rows"]
         self._last_activity = row["last_activity_at"]
-        self._fails_at: str | None = None
+        self._failing: list[str] | None = None
         self.runs: list[Run] = []
 
     def advance(self, now: datetime) -> None:
         horizon = min(now, self._moment + LOOK_BACK)
-        while self._moment <= horizon and self._fails_at is None:
+        while self._moment <= horizon and self._failing is None:
             if self._batch:
                 self._call()
             elif self._row["state"] != "running":
@@ -97,7 +98,7 @@ class _Dialing:
             "failed_rows": self._failed,
             "last_activity_at": self._last_activity,
             "next_step_at": to_iso(self._moment),
-            "batch_fails_at": self._fails_at,
+            "failing_batch": self._failing,
         }
         return {name: value for name, value in new.items() if value != self._row[name]}
 
@@ -109,7 +110,7 @@ class _Dialing:
         if not (due or queued) or not is_open(self._schedule, self._moment):
             self._moment += CHECK
         elif self._outbound.blocked:
-            self._fails_at = to_iso(self._moment + BATCH_FAILS_AFTER)
+            self._failing = [to_iso(self._moment + BATCH_FAILS_AFTER), self._outbound.blocked]
         else:
             retried = min(due, BATCH)
             self._batch = [attempt for _, attempt in self._waiting[:retried]] + [0] * min(queued, BATCH - retried)

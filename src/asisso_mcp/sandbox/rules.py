@@ -81,8 +81,7 @@ def paused(row: Mapping[str, Any]) -> dict[str, Any]:
 def resumed(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The columns that a resume stores; raises HTTPException unless it is paused."""
     _require_state(row, "resume", "'paused'", {"paused"})
-    resumed = {"state": "running", "check_at": to_iso(now + CHECK_AFTER_RESUME)}
-    return resumed if row["batch"] else {**resumed, "next_step_at": to_iso(now)}
+    return {"state": "running", "check_at": to_iso(now + CHECK_AFTER_RESUME)}
 
 
 def _require_state(row: Mapping[str, Any], verb: str, wanted: str, states: set[str]) -> None:

@@ -19,7 +19,7 @@ CHECK_AFTER_RESUME = timedelta(seconds=45)
 
 def may_advance(row: Mapping[str, Any]) -> bool:
     """Whether time changes this campaign: it runs, imports, or has a batch in flight."""
-    in_flight = row["state"] == "paused" and (row["batch"] or row["batch_fails_at"])
+    in_flight = row["state"] == "paused" and (row["batch"] or row["failing_batch"])
     return bool(row["state"] == "running" or row["sync_ends_at"] or in_flight)
 
 
@@ -35,7 +35,7 @@ def advance(row: Mapping[str, Any], now: datetime, outbound: Outbound) -> tuple[
         dialed, runs = dial(current, now, outbound)
         changed |= dialed
         current |= dialed
-        changed |= _batch_failed(current, now, outbound) or _finished(current, now)
+        changed |= _batch_failed(current, now) or _finished(current, now)
     return changed, runs
 
 
@@ -50,19 +50,19 @@ def _synced(row: Mapping[str, Any], ends: datetime) -> dict[str, Any]:
     return done
 
 
-def _batch_failed(row: Mapping[str, Any], now: datetime, outbound: Outbound) -> dict[str, Any]:
+def _batch_failed(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     # Whatever the state is by then: a pause does not reach a batch in flight.
-    fails = from_iso(row["batch_fails_at"])
-    if fails is None or now < fails:
+    if not row["failing_batch"] or to_iso(now) < row["failing_batch"][0]:
         return {}
+    moment, reason = row["failing_batch"]
     entry = {
-        "ts": to_iso(fails),
+        "ts": moment,
         "level": "error",
         "event": "batch_failed",
-        "message": f"Batch failed: {outbound.blocked or 'telephony was not ready'}",
+        "message": f"Batch failed: {reason}",
         "details": None,
     }
-    return {"state": "failed", "batch_fails_at": None, "batch": [], "logs": [*(row["logs"] or []), entry]}
+    return {"state": "failed", "failing_batch": None, "logs": [*(row["logs"] or []), entry]}
 
 
 def _finished(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:

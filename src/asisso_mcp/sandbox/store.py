@@ -16,7 +16,7 @@ from asisso_mcp.sandbox.runs import Runs
 from asisso_mcp.sandbox.simulation import advance, may_advance
 from asisso_mcp.sandbox.telephony import Telephony
 
-_JSON = ("retry_config", "metadata", "logs", "waiting_retries", "batch")
+_JSON = ("retry_config", "metadata", "logs", "waiting_retries", "batch", "failing_batch")
 _SECTIONS = ("max_concurrency", "schedule_config", "circuit_breaker")
 _FRESH: dict[str, Any] = {
     "organization_id": 1,
@@ -35,6 +35,7 @@ _FRESH: dict[str, Any] = {
     "failed_count": 0,
     "waiting_retries": [],
     "batch": [],
+    "failing_batch": None,
     "retry_config": None,
     "metadata": {},
     "logs": [],
@@ -42,7 +43,7 @@ _FRESH: dict[str, Any] = {
 _COLUMNS = {
     *_FRESH,
     *("id", "created_at", "updated_at", "started_at", "completed_at", "parent_campaign_id", "redialed_campaign_id"),
-    *("telephony_configuration_id", "quota", "sync_ends_at", "next_step_at", "batch_fails_at"),
+    *("telephony_configuration_id", "quota", "sync_ends_at", "next_step_at"),
     *("last_activity_at", "check_at"),
 }
 _SELECT = """SELECT campaigns.*, telephony.name AS telephony_configuration_name FROM campaigns
@@ -107,7 +108,7 @@ class Store:
             if row is None:
                 raise LookupError(f"there is no campaign {campaign_id}")
             columns = _columns(stored, row["metadata"])
-            if columns.get("state") == "running":
+            if columns.get("state") == "running" and not row["batch"]:
                 columns.setdefault("next_step_at", to_iso(self.now()))
             if columns:
                 columns = {"updated_at": to_iso(self.now()), **columns}
