@@ -26,6 +26,7 @@ RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 FAULTS = re.findall(r"^\| `([a-z-]+(?::.*?)?)` \| .*? \| `(GET|PATCH|POST) (\S+)` \|$", SANDBOX, re.MULTILINE)
 SNIPPETS = re.findall(r"```python\n(.*?)```", SANDBOX, re.DOTALL)
 CAMPAIGNS = re.findall(r"^\| (\d+) \| (\w+)", SANDBOX, re.MULTILINE)
+TELEPHONY = re.findall(r"^\| (\w[^|]*) \| (\d) \|", SANDBOX, re.MULTILINE)
 TESTS = re.findall(r"`(tests/\S+\.py)::(\w+)`", RELIABILITY)
 
 
@@ -76,6 +77,10 @@ def test_the_campaigns_of_the_page_are_those_of_a_fresh_sandbox() -> None:
     seeded = [(str(number), sandbox.campaign(number)["state"]) for number in range(1, 15)]
     assert seeded == CAMPAIGNS
     sandbox.close()
+
+
+def test_the_telephony_of_the_page_is_that_of_a_fresh_sandbox() -> None:
+    assert [(each["name"], str(each["id"])) for each in seed.TELEPHONY] == TELEPHONY
 
 
 def test_the_keys_of_the_page_are_those_of_the_sandbox() -> None:

@@ -382,5 +382,5 @@ async def test_a_preview_of_a_running_campaign_says_that_it_must_be_paused_first
     assert preview.preview
     assert "it must be paused with `pause_campaign` before the edit is sent" in preview.notes[0]
     with pytest.raises(NotAllowed):
-        await service.edit(1, EDIT, dry_run=True)
-    assert sent(sandbox) == ["GET /3", "GET /1"]
+        await service.edit(14, EDIT, dry_run=True)
+    assert sent(sandbox) == ["GET /3", "GET /14"]

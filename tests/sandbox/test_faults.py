@@ -172,6 +172,23 @@ async def test_a_trip_may_follow_a_resume(sandbox: Sandbox, client: httpx2.Async
     assert sandbox.campaign(4)["state"] == "paused"
 
 
+@pytest.mark.parametrize(
+    ("stored", "trips"),
+    [(None, True), ({"failure_threshold": 0.7}, True), ({"enabled": True}, True), ({"enabled": False}, False)],
+    ids=["never set", "stored in part", "on", "off"],
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_breaker_trips_only_where_it_is_on(
+    sandbox: Sandbox, client: httpx2.AsyncClient, when: str, stored: dict[str, Any] | None, trips: bool
+) -> None:
+    sandbox.put(3, circuit_breaker=stored)
+    sandbox.put(4, circuit_breaker=stored)
+    sandbox.faults.add(Fault("trip", when=when))
+    await client.post("/campaign/3/pause" if when == "before" else "/campaign/4/resume")
+    logs = sandbox.campaign(3 if when == "before" else 4)["logs"]
+    assert [entry["event"] for entry in logs] == ["circuit_breaker_tripped"] * trips
+
+
 async def executed(sandbox: Sandbox, name: str) -> None:
     """Returns once campaign 4 has the name."""
     with anyio.fail_after(5):

@@ -7,12 +7,13 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import Sandbox
-from asisso_mcp.sandbox.simulation import is_open
+from asisso_mcp.sandbox.calling_hours import is_open
 
 NOT_TO = {
     "pause": "Campaign must be in 'running' or 'syncing' state to pause, current state: {}",
     "resume": "Campaign must be in 'paused' state to resume, current state: {}",
 }
+COUNTS = ("executed_count", "processed_rows", "failed_rows", "total_queued_count")
 LEADS = {("syncing", "pause"): "paused", ("running", "pause"): "paused", ("paused", "resume"): "running"}
 
 
@@ -94,8 +95,12 @@ async def test_contacts_are_called_only_inside_the_window(
     assert (await client.get("/campaign/3")).json()["executed_count"] == 120 + 7 * 360 + 6
 
 
-async def test_a_campaign_completes_an_hour_after_its_last_contact(client: httpx2.AsyncClient, clock: Any) -> None:
+async def test_a_campaign_completes_an_hour_after_its_last_call(
+    sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
+) -> None:
+    sandbox.put(3, retry_config={"enabled": False})
     clock.move(minutes=20)
+    sandbox.put(3, retry_config=None)
     campaign = (await client.get("/campaign/3")).json()
     assert (campaign["state"], campaign["executed_count"]) == ("running", 240)
     clock.move(hours=1)
@@ -106,15 +111,17 @@ async def test_a_campaign_completes_an_hour_after_its_last_contact(client: httpx
 async def test_progress_does_not_depend_on_how_often_one_looks(clock: Any) -> None:
     started = clock.now
     looked = []
-    for steps in (1, 60):
+    for steps in (1, 7, 600):
         clock.now = started
         sandbox = Sandbox(clock=clock)
         for _ in range(steps):
-            clock.move(seconds=180 / steps)
+            clock.move(seconds=1800 / steps)
             campaign = sandbox.campaign(3)
-        looked.append((campaign["executed_count"], campaign["processed_rows"], campaign["failed_rows"]))
+        looked.append([campaign[name] for name in COUNTS])
+        looked[-1] += [len(campaign["batch"]), len(campaign["waiting_retries"])]
         sandbox.close()
-    assert looked == [(138, 136, 8), (138, 136, 8)]
+    assert looked[0] == [251, 28, 7, 251, 0, 0]
+    assert looked[1:] == looked[:1] * 2
 
 
 async def test_outside_the_window_nothing_happens_and_the_state_says_running(
@@ -127,13 +134,38 @@ async def test_outside_the_window_nothing_happens_and_the_state_says_running(
     assert first["state"] == "running"
 
 
-async def test_a_paused_campaign_makes_no_progress(client: httpx2.AsyncClient, clock: Any) -> None:
+async def test_after_a_pause_the_batch_in_flight_goes_out_and_nothing_more(
+    client: httpx2.AsyncClient, clock: Any
+) -> None:
+    counts = []
     await client.post("/campaign/3/pause")
-    clock.move(hours=1)
+    for seconds in (40, 60, 3600):
+        clock.move(seconds=seconds)
+        counts.append((await client.get("/campaign/3")).json()["executed_count"])
+    assert counts == [124, 130, 130]
     resumed = (await client.post("/campaign/3/resume")).json()
-    assert resumed["executed_count"] == 120
+    assert resumed["executed_count"] == 130
     clock.move(seconds=20)
-    assert (await client.get("/campaign/3")).json()["executed_count"] == 122
+    assert (await client.get("/campaign/3")).json()["executed_count"] == 132
+
+
+async def test_a_pause_and_a_resume_do_not_hasten_the_batch_in_flight(client: httpx2.AsyncClient, clock: Any) -> None:
+    clock.move(seconds=5)
+    await client.post("/campaign/3/pause")
+    await client.post("/campaign/3/resume")
+    for seconds, executed in ((4, 120), (1, 121)):
+        clock.move(seconds=seconds)
+        assert (await client.get("/campaign/3")).json()["executed_count"] == executed
+
+
+async def test_a_paused_campaign_does_not_complete_though_its_last_batch_went_out(
+    sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
+) -> None:
+    sandbox.put(3, total_queued_count=130, retry_config={"enabled": False})
+    await client.post("/campaign/3/pause")
+    clock.move(hours=2)
+    campaign = sandbox.campaign(3)
+    assert (campaign["state"], campaign["executed_count"], campaign["batch"]) == ("paused", 130, [])
 
 
 async def test_an_exhausted_campaign_that_is_resumed_completes_at_the_next_check(
@@ -141,9 +173,11 @@ async def test_an_exhausted_campaign_that_is_resumed_completes_at_the_next_check
 ) -> None:
     sandbox.put(4, executed_count=480, total_queued_count=480)
     assert (await client.post("/campaign/4/resume")).json()["state"] == "running"
-    clock.move(seconds=60)
+    clock.move(seconds=44)
+    assert (await client.get("/campaign/4")).json()["state"] == "running"
+    clock.move(seconds=1)
     campaign = (await client.get("/campaign/4")).json()
-    assert (campaign["state"], campaign["completed_at"]) == ("completed", "2026-11-23T15:01:00Z")
+    assert (campaign["state"], campaign["completed_at"]) == ("completed", "2026-11-23T15:00:45Z")
 
 
 def schedule(zone: str, *slots: tuple[int, str, str], **more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx2
 import pytest
 
 from asisso_mcp.sandbox import Sandbox
+from asisso_mcp.sandbox.calling_hours import is_open
 
 SHOWN_RETRY = {
     "enabled": True,
@@ -59,10 +61,13 @@ async def test_an_unset_and_an_explicitly_disabled_breaker_look_alike_and_differ
             "schedule_config",
             {"enabled": False, "timezone": "UTC", "slots": []},
         ),
+        ({"schedule_config": {}}, "schedule_config", None),
         ({"circuit_breaker": {"window_seconds": 60}}, "circuit_breaker", {**SHOWN_BREAKER, "window_seconds": 60}),
         ({"workflow_name": None}, "workflow_name", "Unknown"),
         ({"logs": [{"ts": "t", "level": "error", "event": "e", "message": "m"}]}, "logs",
          [{"ts": "t", "level": "error", "event": "e", "message": "m", "details": None}]),
+        ({"logs": ["text", None, 5, [], {"ts": "t", "level": "info", "event": "e", "message": "m", "details": None}]}, "logs",
+         [{"ts": "t", "level": "info", "event": "e", "message": "m", "details": None}]),
         ({"created_at": "2026-11-23T12:38:53.274915+00:00"}, "created_at", "2026-11-23T12:38:53.274915Z"),
     ],
 )  # fmt: skip
@@ -111,13 +116,27 @@ async def test_the_list_is_everything_newest_first_whatever_is_asked(client: htt
 async def test_the_seed_holds_what_tests_and_demos_rely_on(sandbox: Sandbox) -> None:
     states = [sandbox.campaign(number)["state"] for number in range(1, 15)]
     assert " ".join(states) == (
-        "completed created running paused paused failed paused running created syncing running paused paused created"
+        "running created running paused paused failed paused running created syncing running paused paused completed"
     )
     assert sandbox.campaign(4)["name"] == sandbox.campaign(13)["name"]
     assert sandbox.campaign(5)["logs"][-1]["message"] == (
         "Paused: failure rate 100.00% (5/5) exceeded threshold 50.00% in 120s window"
     )
     assert len(sandbox.campaign(9)["name"]) <= 255
+
+
+async def test_the_first_campaign_can_be_paused_edited_and_resumed(
+    sandbox: Sandbox, client: httpx2.AsyncClient, clock: Any
+) -> None:
+    hours = [
+        is_open(sandbox.campaign(1)["metadata"]["schedule_config"], clock() + timedelta(hours=n)) for n in range(168)
+    ]
+    assert sum(hours) / len(hours) > 0.5
+    assert (await client.get("/campaign/1")).json()["state"] == "running"
+    assert (await client.post("/campaign/1/pause")).json()["state"] == "paused"
+    edited = await client.patch("/campaign/1", json={"name": "Renamed", "max_concurrency": 4})
+    assert (edited.status_code, edited.json()["name"]) == (200, "Renamed")
+    assert (await client.post("/campaign/1/resume")).json()["state"] == "running"
 
 
 async def test_the_defaults_for_a_new_campaign_are_offered_too(client: httpx2.AsyncClient) -> None:

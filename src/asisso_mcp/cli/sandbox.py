@@ -24,14 +24,14 @@ def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes. Raises UsageError."""
     host, port = options.host, options.port
     try:
-        faults = [parse_fault(text) for text in options.fault]
+        sandbox = Sandbox(db=options.db, faults=[parse_fault(text) for text in options.fault])
         show(
             f"The Asisso sandbox listens on http://{host}:{port} with key {KEY}\n"
             f"To use it: ASISSO_BASE_URL=http://{host}:{port} ASISSO_API_KEY={KEY} asisso-mcp doctor",
             file=sys.stderr,
         )
-        serve(Sandbox(db=options.db, faults=faults), host=host, port=port)
-    except ValueError as problem:
+        serve(sandbox, host=host, port=port)
+    except (ValueError, LookupError) as problem:
         raise UsageError(problem) from None
     except (OSError, OverflowError) as problem:
         raise UsageError(f"cannot listen on {host} port {port}: {problem}. Choose another --port.") from None

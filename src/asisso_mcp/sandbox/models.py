@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from asisso_mcp.sandbox.simulation import is_zone
+from asisso_mcp.sandbox.calling_hours import is_zone
 
 EFFECTIVE_BREAKER = {"enabled": True, "failure_threshold": 0.5, "window_seconds": 120, "min_calls_in_window": 5}
 """What the breaker does where nothing is stored; the response says `enabled: false` then."""
@@ -170,24 +170,6 @@ class CampaignsResponse(BaseModel):
     campaigns: list[CampaignResponse]
 
 
-class LastCampaignSettings(BaseModel):
-    """Settings of the newest campaign, as a form would propose them."""
-
-    retry_config: RetryConfig | None
-    max_concurrency: int | None
-    schedule_config: ScheduleConfig | None
-    circuit_breaker: CircuitBreaker | None
-
-
-class CampaignDefaultsResponse(BaseModel):
-    """The answer to `GET /organizations/campaign-defaults`."""
-
-    concurrent_call_limit: int
-    from_numbers_count: int
-    default_retry_config: RetryConfig
-    last_campaign_settings: LastCampaignSettings | None
-
-
 def to_response(row: Mapping[str, Any]) -> CampaignResponse:
     """The response for one stored row; raises ValidationError for a malformed one."""
     return CampaignResponse.model_validate(
@@ -196,9 +178,9 @@ def to_response(row: Mapping[str, Any]) -> CampaignResponse:
             "workflow_name": row["workflow_name"] or "Unknown",
             "retry_config": row["retry_config"] or DEFAULT_RETRY,
             "max_concurrency": row["metadata"].get("max_concurrency"),
-            "schedule_config": row["metadata"].get("schedule_config"),
+            "schedule_config": row["metadata"].get("schedule_config") or None,
             "circuit_breaker": row["metadata"].get("circuit_breaker") or {},
-            "logs": row["logs"] or [],
+            "logs": [entry for entry in row["logs"] or [] if isinstance(entry, dict)],
         }
     )
 

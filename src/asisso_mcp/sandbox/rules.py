@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import HTTPException
 
+from asisso_mcp.sandbox.instants import to_iso
 from asisso_mcp.sandbox.models import UpdateCampaignRequest
-from asisso_mcp.sandbox.simulation import CHECK, to_iso
+from asisso_mcp.sandbox.simulation import CHECK_AFTER_RESUME
+from asisso_mcp.sandbox.store import Row, Store
 
 NOT_FOUND = "Campaign not found"
 NO_TELEPHONY = "You must configure telephony first by going to APP_URL/configure-telephony"
@@ -22,6 +24,14 @@ def column_id(campaign_id: int) -> int:
     if not -LARGEST_ID - 1 <= campaign_id <= LARGEST_ID:
         raise OverflowError(f"value {campaign_id} out of int32 range")
     return campaign_id
+
+
+def found(store: Store, campaign_id: int, organization_id: int) -> Row:
+    """The campaign as stored; raises HTTPException where it is not there, or another tenant's."""
+    row = store.row(column_id(campaign_id), organization_id)
+    if row is None:
+        raise HTTPException(404, NOT_FOUND)
+    return row
 
 
 def edited(
@@ -71,7 +81,7 @@ def paused(row: Mapping[str, Any]) -> dict[str, Any]:
 def resumed(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The columns that a resume stores; raises HTTPException unless it is paused."""
     _require_state(row, "resume", "'paused'", {"paused"})
-    return {"state": "running", "advanced_at": to_iso(now), "check_at": to_iso(now + CHECK)}
+    return {"state": "running", "check_at": to_iso(now + CHECK_AFTER_RESUME)}
 
 
 def _require_state(row: Mapping[str, Any], verb: str, wanted: str, states: set[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asisso_mcp.sandbox import routes, side_effects
+from asisso_mcp.sandbox.dialing import Run
 from asisso_mcp.sandbox.fault_injection import FaultInjector
 from asisso_mcp.sandbox.fault_responses import App, RecordedRequest
 from asisso_mcp.sandbox.faults import Fault, Faults
@@ -27,7 +28,8 @@ class Sandbox:
     """The Asisso API over one store.
 
     db: ":memory:", or a file that several sandboxes may share. clock: aware instants; campaigns live by it.
-    seed: whether a fresh store gets the example campaigns; the tenants and their keys are always there.
+    seed: whether a fresh store gets the example campaigns; the tenants, their keys and telephony are always there.
+    Raises ValueError, in a sentence, for a file that is not ours or cannot be used.
     """
 
     def __init__(
@@ -71,6 +73,44 @@ class Sandbox:
     def add(self, **stored: Any) -> int:
         """Add a campaign with these stored values, otherwise a fresh draft of the main tenant. Returns its id."""
         return self._store.insert(stored)
+
+    def add_run(
+        self,
+        campaign_id: int,
+        *,
+        created_at: datetime,
+        ended_at: datetime | None = None,
+        disposition: str = "completed",
+    ) -> None:
+        """Add a call of a campaign. Its run is completed from `ended_at` on, without one never. Raises LookupError.
+
+        disposition: `completed`, `no-answer`, `busy` or `failed`.
+        """
+        self.campaign(campaign_id)
+        self._store.runs.add(campaign_id, [Run(created_at, ended_at, disposition)])
+
+    def add_telephony(self, **stored: Any) -> int:
+        """Add a telephony configuration with these stored values, otherwise one of the main tenant with a number.
+
+        Returns its id. The values are `name`, `provider`, `connectivity`, `is_default_outbound`, `inactive`,
+        `inactive_since`, `inactive_reason`, `phone_number_count`, `organization_id`, and `outbound_blocked_reason`:
+        with one, or without numbers, the configuration is not ready. Raises TypeError for any other name.
+        """
+        with self._store.transaction():
+            self._store.advance_all()
+            return self._store.telephony.add(stored)
+
+    def put_telephony(self, configuration_id: int, **stored: Any) -> None:
+        """Store values of a telephony configuration as they are, unchecked. Raises LookupError, or TypeError."""
+        with self._store.transaction():
+            self._store.advance_all()
+            self._store.telephony.write(configuration_id, stored)
+
+    def remove_telephony(self, configuration_id: int) -> None:
+        """Remove a telephony configuration; campaigns that are pinned to it stay so. Raises LookupError."""
+        with self._store.transaction():
+            self._store.advance_all()
+            self._store.telephony.remove(configuration_id)
 
     def openapi(self) -> dict[str, Any]:
         """The API's own description, as its framework makes it."""

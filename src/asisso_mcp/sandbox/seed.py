@@ -4,8 +4,11 @@ Ids are stable; `created_at` lies in 2026 and grows with the id, so the newest i
 anywhere else.
 """
 
+from datetime import timedelta
 from typing import Any
 
+from asisso_mcp.sandbox.calling_hours import is_open
+from asisso_mcp.sandbox.dialing import BATCH, CALL_SECONDS, Run
 from asisso_mcp.sandbox.seed_logs import BREAKER_LOG, HOSTILE_NAME, LONG_LOG, SYNC_LOG
 from asisso_mcp.sandbox.store import Store
 
@@ -63,13 +66,17 @@ def _weekdays(*spans: tuple[str, str]) -> list[tuple[int, str, str]]:
     return [(day, start, end) for day in range(5) for start, end in spans]
 
 
-def _counts(total: int, processed: int, failed: int = 0, queued: int | None = None) -> dict[str, Any]:
+def _counts(
+    total: int, executed: int, *, unanswered: int = 0, queued: int | None = None, failed: int = 0
+) -> dict[str, Any]:
+    """The counts of `total` contacts: rows of the queue that were `executed` or `failed`, of `queued` in all."""
     return {
         "total_rows": total,
         "source_rows": total,
-        "processed_rows": processed,
-        "failed_rows": failed,
-        "executed_count": processed,
+        "processed_rows": -(-executed // BATCH),
+        "failed_rows": unanswered,
+        "executed_count": executed,
+        "failed_count": failed,
         "total_queued_count": total if queued is None else queued,
     }
 
@@ -80,20 +87,43 @@ def _at(moment: str) -> str:
 
 _OVERNIGHT = [span for day in range(5) for span in ((day, "22:00", "24:00"), (day + 1, "00:00", "06:00"))]
 
+TELEPHONY: tuple[dict[str, Any], ...] = (
+    {"id": 1, "organization_id": MAIN, "name": "Twilio US", "phone_number_count": 5, "is_default_outbound": True},
+    {"id": 2, "organization_id": MAIN, "name": "Plivo (no numbers)", "provider": "plivo", "phone_number_count": 0},
+    {"id": 3, "organization_id": MAIN, "name": "Telnyx DE", "provider": "telnyx", "phone_number_count": 40},
+    {
+        "id": 4,
+        "organization_id": OTHER,
+        "name": "Vonage EU",
+        "provider": "vonage",
+        "phone_number_count": 2,
+        "is_default_outbound": True,
+    },
+    {
+        "id": 5,
+        "organization_id": MAIN,
+        "name": "Vonage UK (parked)",
+        "provider": "vonage",
+        "phone_number_count": 3,
+        "inactive": True,
+        "inactive_since": _at("10-30T12:00:00"),
+        "inactive_reason": "Parked by an administrator",
+    },
+)
+"""An inactive configuration is shown as ready beside it."""
+
 CAMPAIGNS: tuple[dict[str, Any], ...] = (
     {
         "id": 1,
         "name": "Autumn renewals",
-        "state": "completed",
+        "state": "running",
         "created_at": _at("05-04T08:15:00"),
         "started_at": _at("05-05T07:00:00"),
-        "completed_at": _at("05-12T16:21:40.118020"),
         "retry_config": _retry(2, 900, voicemail=False),
-        "max_concurrency": 8,
-        "schedule_config": _schedule("Europe/London", *_weekdays(("09:00", "18:00"))),
-        "circuit_breaker": _breaker(0.5, 120, 5),
-        **_counts(1200, 1200, 71, 1544),
-        "executed_count": 1544,
+        "max_concurrency": 5,
+        "schedule_config": _schedule("Europe/London", *((day, "08:00", "21:00") for day in range(7))),
+        "circuit_breaker": _breaker(0.6, 180, 10),
+        **_counts(12_000, 3120, unanswered=71, queued=12_344),
     },
     {"id": 2, "name": "Winter reactivation", "created_at": _at("06-18T13:02:11.402113"), "source_rows": 300},
     {
@@ -108,8 +138,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "schedule_config": _schedule("America/New_York", *_weekdays(("09:00", "17:00"))),
         "circuit_breaker": _breaker(0.4, 300, 10),
         "telephony_configuration_id": 1,
-        **_counts(240, 118, 7),
-        "executed_count": 120,
+        **_counts(240, 120, unanswered=7),
     },
     {
         "id": 4,
@@ -121,7 +150,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "max_concurrency": 4,
         "schedule_config": _schedule("Europe/Berlin", *_weekdays(("08:30", "12:00"), ("13:00", "17:30"))),
         "circuit_breaker": _breaker(0.3, 180, 8),
-        **_counts(480, 205, 11),
+        **_counts(480, 205, unanswered=11),
     },
     {
         "id": 5,
@@ -131,7 +160,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "started_at": _at("09-03T08:00:00"),
         "retry_config": _retry(1, 1800, voicemail=False),
         "logs": BREAKER_LOG,
-        **_counts(90, 5, 5),
+        **_counts(90, 5, failed=5),
     },
     {
         "id": 6,
@@ -150,7 +179,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "retry_config": _retry(3, 600, voicemail=True),
         "max_concurrency": 2,
         "schedule_config": _schedule("Asia/Tokyo", *_OVERNIGHT),
-        **_counts(64, 20, 1),
+        **_counts(64, 20, unanswered=1),
     },
     {
         "id": 8,
@@ -162,7 +191,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "max_concurrency": 10,
         "circuit_breaker": _breaker(0.8, 600, 50),
         "logs": LONG_LOG,
-        **_counts(20_000, 4312, 260, 21_107),
+        **_counts(20_000, 4312, unanswered=260, queued=21_107),
     },
     {"id": 9, "name": HOSTILE_NAME, "created_at": _at("10-05T11:11:11")},
     {
@@ -180,7 +209,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "started_at": _at("10-20T04:00:00"),
         "retry_config": _retry(0, 120, voicemail=False, enabled=False),
         "schedule_config": _schedule("Asia/Kolkata", *_weekdays(("10:00", "19:00")), enabled=False),
-        **_counts(3000, 740, 40),
+        **_counts(3000, 740),
     },
     {
         "id": 12,
@@ -190,7 +219,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "started_at": _at("10-26T15:00:00"),
         "retry_config": _retry(20, 7200, voicemail=True),
         "max_concurrency": 150,
-        **_counts(50_000, 31_877, 2900, 61_400),
+        **_counts(50_000, 31_877, unanswered=2900, queued=61_400, failed=640),
     },
     {
         "id": 13,
@@ -200,9 +229,17 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
         "started_at": _at("11-04T07:30:00"),
         "max_concurrency": 4,
         "circuit_breaker": _breaker(0.5, 120, 5, enabled=False),
-        **_counts(77, 12, 1),
+        **_counts(77, 12, unanswered=1),
     },
-    {"id": 14, "name": "Rückruf-Aktion für Köln – 春の案内", "created_at": _at("11-16T16:45:00.250000")},
+    {
+        "id": 14,
+        "name": "Rückruf-Aktion für Köln – 春の案内",
+        "state": "completed",
+        "created_at": _at("11-16T16:45:00.250000"),
+        "started_at": _at("11-17T08:00:00"),
+        "completed_at": _at("11-19T16:21:40.118020"),
+        **_counts(200, 224, unanswered=12, queued=224),
+    },
     {
         "id": 101,
         "organization_id": OTHER,
@@ -237,9 +274,17 @@ def fill(store: Store, *, campaigns: bool) -> None:
             return
         store.add_organization(OTHER, 10)
         store.add_organization(NO_TELEPHONY, 10)
-        store.add_telephony(id=1, organization_id=MAIN, name="Twilio US", active_numbers=5, default=True)
-        store.add_telephony(id=2, organization_id=MAIN, name="Plivo (no numbers)", active_numbers=0, default=False)
-        store.add_telephony(id=3, organization_id=MAIN, name="Telnyx DE", active_numbers=40, default=False)
-        store.add_telephony(id=4, organization_id=OTHER, name="Vonage EU", active_numbers=2, default=True)
+        for configuration in TELEPHONY:
+            store.telephony.add({**configuration, "created_at": _at("04-01T09:00:00")})
         for campaign in CAMPAIGNS if campaigns else ():
             store.insert({**campaign, "updated_at": campaign["created_at"]})
+            _add_latest_calls(store, campaign["id"])
+
+
+def _add_latest_calls(store: Store, campaign_id: int) -> None:
+    """A campaign that can dial now has done so: of all its calls the last two are kept, one of them in progress."""
+    row, now = store.row(campaign_id), store.now()
+    if row and row["state"] == "running" and is_open(row["metadata"].get("schedule_config"), now):
+        ended, begun = now - timedelta(seconds=CALL_SECONDS), now - timedelta(seconds=8)
+        store.runs.add(campaign_id, [Run(ended - timedelta(seconds=CALL_SECONDS), ended)])
+        store.runs.add(campaign_id, [Run(begun, begun + timedelta(seconds=CALL_SECONDS))])

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from asisso_mcp.sandbox.faults import Fault
+from asisso_mcp.sandbox.instants import to_iso
 from asisso_mcp.sandbox.models import UpdateCampaignRequest, effective_breaker
 from asisso_mcp.sandbox.rules import stored_changes
 from asisso_mcp.sandbox.seed_logs import tripped
-from asisso_mcp.sandbox.simulation import to_iso
 from asisso_mcp.sandbox.store import Row, Store
 
 PARTIAL_RETRY = {"enabled": True, "max_retries": 2}
@@ -31,16 +31,16 @@ def poison(store: Store, fault: Fault) -> None:
 
 
 def can_trip(store: Store, campaign_id: int | None) -> bool:
-    """Whether the breaker can trip: the campaign is there and running."""
+    """Whether the breaker can trip: the campaign is there and running, and its breaker is on."""
     row = None if campaign_id is None else store.row(campaign_id)
-    return row is not None and row["state"] == "running"
+    return row is not None and row["state"] == "running" and bool(effective_breaker(row)["enabled"])
 
 
 def trip(store: Store, campaign_id: int) -> None:
-    """Pause a running campaign and log it, as the breaker does with the settings in effect."""
+    """Pause a running campaign and log it, as the breaker does with the settings in effect; the batch in flight fails."""
     with store.transaction():
         row = store.row(campaign_id)
-        if row is None or row["state"] != "running":
+        if row is None or not can_trip(store, campaign_id):
             return
         breaker = effective_breaker(row)
         entry = tripped(
@@ -49,7 +49,9 @@ def trip(store: Store, campaign_id: int) -> None:
             failures=max(5, breaker["min_calls_in_window"]),
             window=breaker["window_seconds"],
         )
-        store.write(campaign_id, {"state": "paused", "logs": [*(row["logs"] or []), entry]})
+        failed = row["failed_count"] + len(row["batch"])
+        logs = [*(row["logs"] or []), entry]
+        store.write(campaign_id, {"state": "paused", "logs": logs, "batch": [], "failed_count": failed})
 
 
 def foreign_edit(store: Store, campaign_id: int, fault: Fault, ours: Any, stale: Row | None) -> None:
