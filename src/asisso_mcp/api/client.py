@@ -1,4 +1,4 @@
-"""The client of the Asisso campaign API: list, get, patch, pause, resume."""
+"""The client of the Asisso campaign API: list, get, patch, pause, resume; and what a campaign's own answer does not tell."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,14 +7,17 @@ from typing import Any
 from pydantic import SecretStr
 
 from asisso_mcp.api.errors import KeyMissing
-from asisso_mcp.api.models import Campaign
-from asisso_mcp.api.responses import parse_campaign, parse_campaigns
+from asisso_mcp.api.models import Campaign, LastCall, TelephonyConfiguration
+from asisso_mcp.api.responses import parse_call_limit, parse_campaign, parse_campaigns, parse_last_call, parse_telephony
 from asisso_mcp.api.retries import retry_read
-from asisso_mcp.api.transport import MAX_LIST_BYTES, ApiTransport
+from asisso_mcp.api.transport import MAX_LIST_BYTES, ApiResponse, ApiTransport
 from asisso_mcp.config import Settings
 
 MAX_CAMPAIGN_ID = 2_147_483_647
 """The platform's column is a 32-bit integer: a larger id makes it answer 500 (observed)."""
+
+MAX_LOOKUP_BYTES = 1024 * 1024
+"""Of an answer that is looked up beside a campaign: a run carries contacts and logs, of which nothing is kept."""
 
 BeforeSending = Callable[[], None]
 """Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
@@ -48,6 +51,19 @@ class AsissoClient:
         headers, path = self._headers(), _path(campaign_id)
         return await retry_read(lambda: self._one("GET", path, campaign_id, headers))
 
+    async def last_call(self, campaign_id: int) -> LastCall:
+        """When the newest call of a campaign began, and whether it has ended."""
+        path = f"{_path(campaign_id)}/runs?limit=1"
+        return parse_last_call(await self._look_up(path), campaign_id)
+
+    async def telephony_configurations(self) -> list[TelephonyConfiguration]:
+        """The organisation's telephony configurations."""
+        return parse_telephony(await self._look_up("/organizations/telephony-configs"))
+
+    async def call_limit(self) -> int | None:
+        """How many calls the organisation may make at once; None when the API does not say."""
+        return parse_call_limit(await self._look_up("/organizations/campaign-defaults"))
+
     async def patch(
         self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _proceed
     ) -> Campaign:
@@ -75,6 +91,10 @@ class AsissoClient:
         return parse_campaigns(
             await self._transport.send("GET", "/campaign/", headers=headers, max_bytes=MAX_LIST_BYTES)
         )
+
+    async def _look_up(self, path: str) -> ApiResponse:
+        """A response that no decision about the campaign itself rests on: asked for once, and it may not be large."""
+        return await self._transport.send("GET", path, headers=self._headers(), max_bytes=MAX_LOOKUP_BYTES)
 
     async def _one(
         self,

@@ -81,6 +81,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
 }
 """The nested objects of an edit: the API replaces each as a whole."""
 
+MaxConcurrency = Annotated[int, Field(ge=1, le=100)]
+"""Calls at once."""
+
 EDITABLE = ("name", "retry_config", "max_concurrency", "schedule_config", "circuit_breaker")
 
 
@@ -91,7 +94,7 @@ class PatchBody(BaseModel):
 
     name: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")] | None = None
     retry_config: RetryConfig | None = None
-    max_concurrency: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_concurrency: MaxConcurrency | None = None
     schedule_config: ScheduleConfig | None = None
     circuit_breaker: CircuitBreaker | None = None
 
@@ -144,6 +147,8 @@ class Campaign(BaseModel):
     name: str
     state: str
     workflow_name: NoneIfInvalid[str] = None
+    parent_campaign_id: NoneIfInvalid[int] = None
+    telephony_configuration_id: NoneIfInvalid[int] = None
     telephony_configuration_name: NoneIfInvalid[str] = None
     total_rows: NoneIfInvalid[int] = None
     processed_rows: NoneIfInvalid[int] = None
@@ -173,6 +178,29 @@ class Campaign(BaseModel):
     def settings(self) -> dict[str, Any]:
         """The five editable settings, as they came."""
         return {field: getattr(self, field) for field in EDITABLE}
+
+
+class LastCall(BaseModel):
+    """What the newest run of a campaign tells: when the last call began (None: none ever did), and whether it has ended.
+
+    A run carries contacts and logs as well; nothing else of it is kept.
+    """
+
+    created_at: AwareDatetime | None = None
+    is_completed: bool = True
+
+
+class TelephonyConfiguration(BaseModel):
+    """One of the organisation's ways out to the telephone network."""
+
+    id: int
+    name: NoneIfInvalid[str] = None
+    is_default_outbound: NoneIfInvalid[bool] = None
+    inactive: NoneIfInvalid[bool] = None
+    inactive_reason: NoneIfInvalid[str] = None
+    phone_number_count: NoneIfInvalid[int] = None
+    is_ready_for_outbound: NoneIfInvalid[bool] = None
+    outbound_blocked_reason: NoneIfInvalid[str] = None
 
 
 FINAL = ("completed", "failed")

@@ -27,7 +27,7 @@ from asisso_mcp.api.errors import (
     UnreadableReply,
     WrongAddress,
 )
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.models import Campaign, LastCall, TelephonyConfiguration
 from asisso_mcp.api.transport import ApiResponse
 from asisso_mcp.sanitize import redact
 
@@ -56,8 +56,45 @@ def parse_campaigns(response: ApiResponse) -> list[Campaign]:
     """The campaigns in a response to the list, in the API's order. Raises AsissoError for any other response."""
     rows = _object(response, None).get("campaigns")
     if not isinstance(rows, list):
-        raise UnreadableReply("The API's list of campaigns has an unknown shape, so it was not used.")
+        raise _unknown_shape("list of campaigns")
     return [_campaign(row) for row in rows]
+
+
+def parse_last_call(response: ApiResponse, campaign_id: int) -> LastCall:
+    """The newest of a campaign's runs. Raises AsissoError."""
+    runs = _object(response, campaign_id).get("runs")
+    if runs == []:
+        return LastCall()
+    try:
+        run = _as_list(runs)[0]
+        return LastCall(created_at=run["created_at"], is_completed=run["is_completed"])
+    except (ValidationError, LookupError, TypeError):
+        raise _unknown_shape("list of runs") from None
+
+
+def parse_telephony(response: ApiResponse) -> list[TelephonyConfiguration]:
+    """The organisation's telephony configurations. Raises AsissoError."""
+    try:
+        found = _as_list(_object(response, None).get("configurations"))
+        return [TelephonyConfiguration.model_validate(each) for each in found]
+    except (ValidationError, TypeError):
+        raise _unknown_shape("list of telephony configurations") from None
+
+
+def parse_call_limit(response: ApiResponse) -> int | None:
+    """The organisation's limit of calls at once, in the defaults for new campaigns. Raises AsissoError."""
+    limit = _object(response, None).get("concurrent_call_limit")
+    return limit if type(limit) is int and limit > 0 else None
+
+
+def _as_list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _unknown_shape(what: str) -> UnreadableReply:
+    return UnreadableReply(f"The API's {what} has an unknown shape, so it was not used.")
 
 
 def _campaign(row: object) -> Campaign:

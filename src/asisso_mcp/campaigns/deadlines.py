@@ -18,6 +18,9 @@ SPARE_SECONDS = 0.5
 PAUSE_READ_SECONDS = 5.0
 """For reading a campaign before it is paused; after that the pause is sent all the same."""
 
+LOOKUP_SECONDS = 5.0
+"""For what is looked up beside a campaign; without it the call goes on, and says less."""
+
 
 @contextmanager
 def within_time(

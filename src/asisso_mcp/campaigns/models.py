@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from asisso_mcp.api.models import SECTIONS, Campaign
+from asisso_mcp.api.models import SECTIONS, Campaign, LastCall
 
 CampaignSettings = Mapping[str, Any]
 """The five editable settings of a campaign, as the API shows them."""
@@ -101,6 +101,8 @@ class EditResult:
     preview: bool = False
     comparison: Discrepancies = field(default_factory=Discrepancies)
     notes: tuple[str, ...] = ()
+    cap: str | None = None
+    """How many calls it can make at once, where that was looked up."""
 
 
 @dataclass(frozen=True)
@@ -112,3 +114,9 @@ class StateChange:
     campaign: Campaign
     applied: bool
     notes: tuple[str, ...] = ()
+    cap: str | None = None
+    """How many calls it can make at once, where that was looked up."""
+    seen_after: float | None = None
+    """Seconds after which it was looked at once more: `campaign` is as it was then. None: it was not."""
+    last_call: LastCall | None = None
+    """As seen then; None when it was not looked up."""

@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import anyio
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError, Misconfigured, NotFound, ServerFault
-from asisso_mcp.api.models import Campaign
+from asisso_mcp.api.models import Campaign, LastCall
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import time_left
 from asisso_mcp.campaigns.revisions import RecentRevisions
+from asisso_mcp.campaigns.telephony import NOT_LOOKED_UP, Telephony
 from asisso_mcp.campaigns.write_recovery import READ_FAILED, OutcomeUnknown
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,26 @@ class CampaignReader:
         except (AsissoError, TimeoutError) as fault:
             logger.info("The campaign could not be read before the pause: %s", fault)
             return None
+
+    async def last_call(self, campaign_id: int) -> LastCall | None:
+        """The newest call of a campaign; None when it cannot be looked up in a few seconds."""
+        with anyio.move_on_after(deadlines.LOOKUP_SECONDS):
+            try:
+                return await self._client.last_call(campaign_id)
+            except AsissoError as fault:
+                logger.info("The newest call could not be looked up: %s", fault.text)
+        return None
+
+    async def telephony(self) -> Telephony:
+        """What the organisation dials from; what cannot be looked up in a few seconds is left out."""
+        found = NOT_LOOKED_UP
+        with anyio.move_on_after(deadlines.LOOKUP_SECONDS):
+            try:
+                found = replace(found, configurations=tuple(await self._client.telephony_configurations()))
+                found = replace(found, call_limit=await self._client.call_limit())
+            except AsissoError as fault:
+                logger.info("The organisation's telephony could not be looked up: %s", fault.text)
+        return found
 
     async def read(self, campaign_id: int) -> Campaign:
         """The campaign as it is now. Raises AsissoError."""
