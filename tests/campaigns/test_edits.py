@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asisso_mcp.campaigns.breaker import AMBIGUOUS
+from asisso_mcp.campaigns.breaker import AMBIGUOUS, describe_breaker
 from asisso_mcp.campaigns.edit_models import CampaignEdit
 from asisso_mcp.campaigns.edits import check_response, plan_edit
 from asisso_mcp.campaigns.models import Change, NotAllowed, differences, json_equal
+from asisso_mcp.campaigns.ranges import describe_out_of_range
 from asisso_mcp.campaigns.revisions import revision
 
 RETRY = {
@@ -170,8 +171,7 @@ def test_a_stored_value_that_the_api_would_refuse_is_named_with_the_way_out() ->
     odd = {**RETRY, "max_retries": 20}
     with pytest.raises(NotAllowed) as refusal:
         plan_edit(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60}})
-    assert "retry_config.max_retries is 20." in refusal.value.text
-    assert "Name retry_config.max_retries in the same edit." in refusal.value.text
+    assert "Name retry_config.max_retries in the same edit, for example" in refusal.value.text
     mended = plan_edit(settings(retry_config=odd), {"retry_config": {"retry_delay_seconds": 60, "max_retries": 10}})
     assert mended.body["retry_config"]["max_retries"] == 10
 
@@ -355,3 +355,74 @@ def test_an_edit_of_which_a_part_is_in_place_tells_that_part_and_undoes_only_it(
     part = intended.without(found.missing)
     assert [change.field for change in part.changes] == ["name", "retry_config.max_retries"]
     assert part.undo == {"name": "Spring promo", "retry_config": {"max_retries": 3}}
+
+
+@pytest.mark.parametrize(
+    ("stored", "named", "text"),
+    [
+        (
+            {"retry_config": {**RETRY, "max_retries": 20, "retry_delay_seconds": 7200}},
+            {"retry_config": {"retry_on_busy": False}},
+            "retry_config.max_retries is 20 (an edit may set 0 to 10), retry_config.retry_delay_seconds is 7200 (an edit may set 30 to "
+            "3600). The API takes retry_config only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
+            "Name retry_config.max_retries and retry_config.retry_delay_seconds in the same edit, for example "
+            '{"retry_config": {"retry_on_busy": false, "max_retries": 10, "retry_delay_seconds": 3600}}.',
+        ),
+        (
+            {"circuit_breaker": {"enabled": True}},
+            {"circuit_breaker": {"window_seconds": 60}},
+            "circuit_breaker.failure_threshold is not set (an edit may set 0 to 1), circuit_breaker.min_calls_in_window is not set (an "
+            "edit may set 1 to 100). The API takes circuit_breaker only as a whole and would refuse it (or reset what is missing), so "
+            "nothing was changed. Name circuit_breaker.failure_threshold and circuit_breaker.min_calls_in_window in the same edit.",
+        ),
+        (
+            {"schedule_config": {**SCHEDULE, "timezone": "Mars/Olympus"}},
+            {"schedule_config": {"enabled": False}},
+            'The stored schedule_config.timezone is "Mars/Olympus", and there is no such zone. The API takes schedule_config only as a '
+            "whole and would refuse it, so nothing was changed. Name schedule_config.timezone (an IANA name, such as America/New_York) in "
+            "the same edit.",
+        ),
+    ],
+)
+def test_a_kept_leaf_that_the_api_would_refuse_is_named_with_its_range_and_the_smallest_edit_that_passes(
+    stored: dict[str, Any], named: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        plan_edit(settings(**stored), named)
+    assert refused.value.text == text
+
+
+def test_the_smallest_edit_that_is_proposed_passes() -> None:
+    odd = settings(retry_config={**RETRY, "max_retries": 20, "retry_delay_seconds": 7200})
+    plan_edit(odd, {"retry_config": {"retry_on_busy": False, "max_retries": 10, "retry_delay_seconds": 3600}})
+
+
+def test_an_undo_does_not_promise_a_concurrency_that_may_not_be_set_any_more() -> None:
+    found = plan_edit(settings(max_concurrency=50), {"max_concurrency": 3, "name": "Summer"}, settable=20)
+    assert found.undo == {"name": "Spring promo"}
+    assert found.warnings == (
+        "No undo puts max_concurrency back: its former value 50 is above what may be set now (20).",
+    )
+    assert plan_edit(settings(max_concurrency=20), {"max_concurrency": 3}, settable=20).undo == {"max_concurrency": 20}
+
+
+def test_stored_numbers_beyond_the_ranges_are_told_with_them() -> None:
+    odd = settings(
+        retry_config={**RETRY, "max_retries": 20}, max_concurrency=150, circuit_breaker={**BREAKER, "window_seconds": 5}
+    )
+    assert describe_out_of_range(odd) == (
+        "Stored outside what an edit may set: retry_config.max_retries 20 (0 to 10), circuit_breaker.window_seconds 5 (30 to 600), "
+        "max_concurrency 150 (1 to 100)."
+    )
+    assert describe_out_of_range(settings()) is None
+    assert describe_out_of_range(dict.fromkeys(settings())) is None
+    assert describe_out_of_range(settings(retry_config={"max_retries": "20"}, max_concurrency=True)) is None
+
+
+def test_a_trip_in_the_log_shows_that_an_ambiguous_breaker_was_on_then() -> None:
+    trip = {"ts": "2026-09-03T08:04:00+00:00", "event": "circuit_breaker_tripped", "message": "Paused"}
+    shown = "shown as off, but on if never set: pauses when 50 % of at least 5 calls fail within 2 min"
+    assert describe_breaker(UNSURE, [trip]) == f"{shown}; it was on when it tripped (2026-09-03 08:04 UTC)"
+    assert describe_breaker(UNSURE, [{**trip, "ts": "?"}]) == f"{shown}; it was on when it tripped"
+    assert describe_breaker(UNSURE, ["text", {"event": "batch_failed"}]) == shown
+    assert describe_breaker({**UNSURE, "window_seconds": 60}, [trip]).startswith("shown as off (kept: ")

@@ -59,7 +59,10 @@ def _day(value: Any) -> Any:
         for number, day in enumerate(_DAYS):
             if day.startswith(value.strip().lower()):
                 raise ValueError(f"days are numbers, 0 is Monday and 6 is Sunday: write {number}")
-    return _whole_number(value)
+    number = _whole_number(value)
+    if isinstance(number, int) and not 0 <= number <= 6:
+        raise ValueError("days are numbers, 0 Monday to 6 Sunday")
+    return number
 
 
 def _sendable(name: str) -> str:

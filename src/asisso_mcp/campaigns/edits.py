@@ -21,20 +21,24 @@ from asisso_mcp.campaigns.models import (
     json_equal,
     leaf_pairs,
 )
+from asisso_mcp.campaigns.ranges import RANGES, format_range, nearest
+from asisso_mcp.campaigns.schedule import load_zone
 from asisso_mcp.campaigns.time_slots import slot_warnings
 from asisso_mcp.campaigns.timezones import zone_warning
-from asisso_mcp.sanitize import safe_json, single_line
+from asisso_mcp.sanitize import quoted, safe_json, single_line
 
 SPARE_SLOT: dict[str, Any] = {"day_of_week": 0, "start_time": "09:00", "end_time": "17:00"}
 """The API wants at least one slot, also in a schedule that is off; this one is then not in force."""
 
 
+_SMALLEST_LENGTH = 300
+
 UNREADABLE = "unreadable"
 """What `before` says of a leaf of a campaign that could not be read."""
 
 
-def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
-    """Lay `named` (fields and leaves, nested) over `settings`.
+def plan_edit(settings: CampaignSettings, named: Mapping[str, Any], settable: int | None = None) -> EditPlan:
+    """Lay `named` (fields and leaves, nested) over `settings`. `settable`: the largest max_concurrency, where it was looked up.
 
     Raises NotAllowed when a complete section cannot be built from what was read and named.
     """
@@ -68,7 +72,7 @@ def plan_edit(settings: CampaignSettings, named: Mapping[str, Any]) -> EditPlan:
             else:
                 undo[name] = settings[name]
     body = _validated_body(body, named)
-    undo = _acceptable(undo, warnings)
+    undo = _acceptable(undo, warnings, settable)
     return EditPlan(
         body,
         tuple(changes),
@@ -142,23 +146,46 @@ def _validated_body(body: dict[str, Any], named: Mapping[str, Any]) -> dict[str,
 
     Raises NotAllowed.
     """
+    _require_known_zone(body, named)
     try:
         return PatchBody.model_validate(body).to_json()
     except ValidationError as problem:
         errors = problem.errors(include_url=False, include_context=False, include_input=False)
     name = str(errors[0]["loc"][0])
-    faults: dict[str, str] = {}
-    for error in errors:
-        if error["loc"][0] == name:
-            leaf = str(error["loc"][1]) if len(error["loc"]) > 1 else name
-            value = single_line(safe_json(body[name].get(leaf)), 40)
-            faults.setdefault(leaf, "is not set" if error["type"] == "missing" else f"is {value}")
-    told = ", ".join(f"{name}.{leaf} {fault}" for leaf, fault in faults.items())
-    also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named[name]) or f"another value for {name}"
-    raise NotAllowed(
-        f"{told}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
-        f"Name {also} in the same edit."
+    kept = {
+        str(error["loc"][1]): "is not set" if error["type"] == "missing" else ""
+        for error in errors
+        if error["loc"][0] == name and len(error["loc"]) > 1
+    }
+    raise NotAllowed(_unsendable(name, body[name], kept, named[name]))
+
+
+def _unsendable(name: str, section: Mapping[str, Any], faults: Mapping[str, str], named: Mapping[str, Any]) -> str:
+    """Why a section with these faulty leaves is not sent, with their ranges and the smallest edit that would pass."""
+    told, smallest = [], dict(named)
+    for leaf, fault in faults.items():
+        path = f"{name}.{leaf}"
+        allowed = f" (an edit may set {format_range(path)})" if path in RANGES else ""
+        told.append(f"{path} {fault or f'is {single_line(safe_json(section.get(leaf)), 40)}'}{allowed}")
+        smallest[leaf] = nearest(path, section.get(leaf))
+    also = " and ".join(f"{name}.{leaf}" for leaf in faults if leaf not in named) or f"another value for {name}"
+    passes = None not in smallest.values() and len(safe_json(smallest)) <= _SMALLEST_LENGTH
+    example = f", for example {safe_json({name: smallest})}" if passes else ""
+    return (
+        f"{', '.join(told)}. The API takes {name} only as a whole and would refuse it (or reset what is missing), so nothing was changed. "
+        f"Name {also} in the same edit{example}."
     )
+
+
+def _require_known_zone(body: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """A zone that was kept may be one that does not exist; the API would refuse it."""
+    zone = body.get("schedule_config", {}).get("timezone")
+    if isinstance(zone, str) and "timezone" not in named["schedule_config"] and load_zone(zone) is None:
+        raise NotAllowed(
+            f"The stored schedule_config.timezone is {quoted(zone, 60)}, and there is no such zone. The API takes schedule_config only as "
+            "a whole and would refuse it, so nothing was changed. Name schedule_config.timezone (an IANA name, such as America/New_York) "
+            "in the same edit."
+        )
 
 
 def _section_changes(name: str, shown: Mapping[str, Any], section: Mapping[str, Any]) -> list[Change]:
@@ -188,23 +215,33 @@ def _section_undo(name: str, shown: Mapping[str, Any], changes: list[Change], wa
     return {name: kept} if kept else {}
 
 
-def _acceptable(undo: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
-    """`undo` without the stored values that no edit may set (the platform lets odd ones in); each is told."""
+def _acceptable(undo: Mapping[str, Any], warnings: list[str], settable: int | None) -> dict[str, Any]:
+    """`undo` without the stored values that no edit may set (the platform lets odd ones in, and limits change); each is told."""
     kept: dict[str, Any] = {}
     for name, value in undo.items():
         leaves = (
             {leaf: {name: {leaf: each}} for leaf, each in value.items()} if name in SECTIONS else {"": {name: value}}
         )
         for leaf, edit in leaves.items():
-            try:
-                CampaignEdit.model_validate(edit)
-            except ValidationError:
-                path = f"{name}.{leaf}" if leaf else name
-                former = single_line(safe_json(value[leaf] if leaf else value), 60)
+            path = f"{name}.{leaf}" if leaf else name
+            former = single_line(safe_json(value[leaf] if leaf else value), 60)
+            if name == "max_concurrency" and settable is not None and value > settable:
+                warnings.append(
+                    f"No undo puts {path} back: its former value {former} is above what may be set now ({settable})."
+                )
+            elif not _may_be_set(edit):
                 warnings.append(f"No undo puts {path} back: its former value {former} is not one that may be set.")
             else:
                 kept[name] = {**kept.get(name, {}), **edit[name]} if leaf else value
     return kept
+
+
+def _may_be_set(edit: Mapping[str, Any]) -> bool:
+    try:
+        CampaignEdit.model_validate(edit)
+    except ValidationError:
+        return False
+    return True
 
 
 def _no_way_back(name: str) -> str:
