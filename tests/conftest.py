@@ -48,6 +48,13 @@ def servers_end_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def a_second_look_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resume is looked at again 3 s later; no test has to wait for that, unless it says how time passes."""
+    defaults = {**CampaignService.__init__.__kwdefaults__, "sleep": no_wait}
+    monkeypatch.setattr(CampaignService.__init__, "__kwdefaults__", defaults)
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     box = Sandbox(clock=lambda: MONDAY)

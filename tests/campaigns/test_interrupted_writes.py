@@ -40,6 +40,8 @@ CALLS: dict[str, Callable[[CampaignService], Awaitable[Any]]] = {
     "resume": lambda service: service.resume(4),
     "pause": lambda service: service.pause(3),
 }
+READS_BEFORE = {"edit": 2, "resume": 4, "pause": 2}
+"""Requests up to the write: the campaign, and before a resume what the organisation dials from."""
 
 
 def writes(sandbox: Sandbox) -> list[str]:
@@ -404,7 +406,7 @@ async def test_a_write_whose_answer_does_not_show_it_is_unknown_when_it_cannot_b
     waits.go_on.set()
     service = own(sandbox)
     answering(service, name, shape)
-    sandbox.faults.add(Fault("status", method="GET", code=500, after=2))
+    sandbox.faults.add(Fault("status", method="GET", code=500, after=READS_BEFORE[call]))
     with pytest.raises(OutcomeUnknown) as unknown:
         await CALLS[call](service)
     assert (
@@ -431,7 +433,7 @@ async def test_a_minimal_answer_that_shows_the_state_is_enough_when_the_settings
     waits.go_on.set()
     service = own(sandbox)
     answering(service, name, minimal)
-    sandbox.faults.add(Fault("status", method="GET", code=500, after=2))
+    sandbox.faults.add(Fault("status", method="GET", code=500, after=READS_BEFORE[call]))
     switched: StateChange = await CALLS[call](service)
     assert switched.applied
     assert switched.before is not None
@@ -506,8 +508,8 @@ async def test_a_pause_without_a_reading_before_whose_reply_was_lost_does_not_sa
     switched = await service.pause(3)
     assert not switched.applied
     assert paused_text(switched, MONDAY) == (
-        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
-        f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
+        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing. Right after a pause, '
+        f"up to ten claimed contacts may still be called. To let it dial: `resume_campaign`.\nNote: {NOT_READ_BEFORE}"
     )
 
 

@@ -172,8 +172,8 @@ async def test_a_pause_that_was_refused_does_not_say_when_it_became_paused_witho
     switched = await service.pause(3)
     assert not switched.applied
     assert paused_text(switched, MONDAY) == (
-        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing: paused. To let it dial: '
-        f"`resume_campaign`.\nNote: {NOT_READ_BEFORE}"
+        'Campaign 3 "Spring promo" is paused, whether by this request is not known. Not dialing. Right after a pause, '
+        f"up to ten claimed contacts may still be called. To let it dial: `resume_campaign`.\nNote: {NOT_READ_BEFORE}"
     )
 
 

@@ -18,7 +18,7 @@ from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.searches import search
-from tests.fuzz.shapes import anything, campaigns, deep, hostile, scalars
+from tests.fuzz.shapes import anything, campaigns, deep, hostile, moments, numbers, scalars
 from tests.fuzz.text_checks import check, check_text
 
 Reply = Callable[[httpx2.Request], httpx2.Response]
@@ -84,6 +84,41 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+lookups = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "runs": st.lists(
+                st.fixed_dictionaries(
+                    {"created_at": st.one_of(moments, anything), "is_completed": st.one_of(st.booleans(), anything)}
+                ),
+                max_size=2,
+            )
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "configurations": st.lists(
+                st.fixed_dictionaries(
+                    {"id": st.one_of(st.sampled_from([1, 2]), anything)},
+                    optional={
+                        "name": st.one_of(hostile, anything),
+                        "is_default_outbound": st.one_of(st.booleans(), anything),
+                        "inactive": st.one_of(st.booleans(), anything),
+                        "inactive_reason": st.one_of(hostile, anything),
+                        "is_ready_for_outbound": st.one_of(st.booleans(), anything),
+                        "outbound_blocked_reason": st.one_of(hostile, anything),
+                        "phone_number_count": st.one_of(numbers, anything),
+                    },
+                ),
+                max_size=3,
+            )
+        }
+    ),
+    st.fixed_dictionaries({"concurrent_call_limit": st.one_of(numbers, anything)}),
+)
+"""What is looked up beside a campaign: its newest call, the organisation's telephony, its limit."""
+
+
 def bodies(campaign_id: int) -> st.SearchStrategy[bytes]:
     """A campaign, a list of them, an error, or anything."""
     rows = st.lists(st.one_of(campaigns(campaign_id), anything), max_size=4)
@@ -93,6 +128,7 @@ def bodies(campaign_id: int) -> st.SearchStrategy[bytes]:
         campaigns(campaign_id).map(json_bytes),
         st.one_of(rows, many).map(lambda found: json_bytes({"campaigns": found})),
         details.map(lambda detail: json_bytes({"detail": detail})),
+        lookups.map(json_bytes),
         st.one_of(anything, deep).map(json_bytes),
         raw,
     )
@@ -131,13 +167,26 @@ def replies(campaign_id: int = 4) -> st.SearchStrategy[Reply]:
     return st.one_of(right, right, st.builds(reply, statuses, headers, bodies(campaign_id)), losses)
 
 
-def answering(script: Sequence[Reply]) -> tuple[httpx2.MockTransport, list[httpx2.Request]]:
-    """Each request takes the next reply, and the last one stays."""
+looked_up = st.one_of(
+    lookups.map(lambda found: reply(200, [], json_bytes(found))),
+    st.builds(reply, statuses, headers, st.one_of(lookups.map(json_bytes), raw)),
+    losses,
+)
+
+
+def answering(
+    script: Sequence[Reply], looked_up: Sequence[Reply] = ()
+) -> tuple[httpx2.MockTransport, list[httpx2.Request]]:
+    """Each request takes the next reply, and the last one stays. `looked_up`: the same for what is asked beside a campaign."""
     asked: list[httpx2.Request] = []
+    next_reply = {False: 0, True: 0}
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(request)
-        return script[min(len(asked), len(script)) - 1](request)
+        is_beside = bool(looked_up) and request.url.path.endswith(("/runs", "-configs", "-defaults"))
+        beside, own = next_reply[is_beside], looked_up if is_beside else script
+        next_reply[is_beside] += 1
+        return own[min(beside, len(own) - 1)](request)
 
     return httpx2.MockTransport(answer), asked
 
@@ -166,11 +215,11 @@ calls = st.one_of(
 
 
 @search(5)
-@given(calls, st.lists(replies(), min_size=1, max_size=4))
+@given(calls, st.lists(replies(), min_size=1, max_size=4), st.lists(looked_up, max_size=3))
 async def test_any_reply_is_answered_in_our_own_clean_and_bounded_lines(
-    call: tuple[str, dict[str, Any]], script: list[Reply]
+    call: tuple[str, dict[str, Any]], script: list[Reply], beside: list[Reply]
 ) -> None:
-    transport, asked = answering(script)
+    transport, asked = answering(script, beside)
     service = CampaignService(
         AsissoClient(ApiTransport(SETTINGS, transport=transport), SETTINGS), clock=lambda: MONDAY, sleep=no_wait
     )

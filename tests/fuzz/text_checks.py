@@ -26,7 +26,9 @@ _OURS = re.compile(
     | (?:Preview|Done|Partly[ ]applied|Not[ ]applied|Not[ ]paused|Not[ ]running):[ ]Campaign[ ]\d+[ ]"
     | Someone[ ]else[ ]changed[ ]at[ ]the[ ]same[ ]time,[ ]not[ ]this[ ]edit:$ | In[ ]place:$ | Note:[ ] | What[ ]follows:[ ]
     | Its[ ]settings[ ]can[ ]be[ ]changed | Call[ ]`pause_campaign`[ ]again\.$ | Undo:[ ]`(?:update|pause|resume)_campaign`[ ]with[ ]
-    | Not[ ]dialing | Dialing[ ]now; | Running,[ ]but | Its[ ]state[ ]"
+    | Not[ ]dialing | Dialing:[ ] | Its[ ](?:state[ ]"|hours[ ]are[ ]open,[ ]but[ ]) | Every[ ]queued[ ]call[ ]was[ ]made | No[ ]call[ ]is[ ]queued
+    | Seen[ ]\d+[ ]s[ ]later:[ ] | It[ ]could[ ]not[ ]be[ ]looked[ ]at[ ]again | It[ ]did[ ]not[ ]stay[ ]so:[ ]Campaign[ ]\d+[ ]"
+    | Calls[ ]at[ ]once:[ ] | Stored[ ]outside[ ]what[ ]an[ ]edit[ ]may[ ]set:[ ]
     | -[ ]\d+[ ]" | -[ ](?:\d{4}-\d\d-\d\d[ ]|at[ ]an[ ]unknown[ ]time[ ]|") | -[ ]and[ ]\d+[ ]more$
     | -[ ](?:name|retry_config|max_concurrency|schedule_config|circuit_breaker)\b
     """,

@@ -123,13 +123,15 @@ async def test_reading_a_campaign_says_what_it_does_and_how_it_is_set(client: Cl
     assert not result.is_error
     assert text(result) == result.structured_content["summary"]
     assert text(result) == (
-        'Campaign 3 "Spring promo" is running. Dialing now; calling hours: open now, closes 17:00 EST (in 7 h).\n'
+        'Campaign 3 "Spring promo" is running. Dialing: the last call began 8 s ago; calling hours: open now, closes 17:00 EST (in 7 h).\n'
         "Calling hours: Mon–Fri 09:00–17:00 America/New_York.\n"
-        "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail.\n"
+        "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail (which nothing is known to "
+        "trigger).\n"
         "Concurrency: at most 3 calls at once.\n"
         "Circuit breaker: on: pauses the campaign when 40 % of at least 10 calls fail within 5 min.\n"
-        "Progress: 120 of 240 calls made (50%, retries included); 12 of 240 contacts processed; 7 failed for good.\n"
-        'Workflow "Agent 1 – ヴォイス", telephony "Twilio US", created 2026-08-01, started 2026-08-02.\n'
+        "Progress: 120 of 240 queued calls made (50%; retries and failures are queued too); 240 contacts imported; 7 contacts not "
+        "reached by the last retry.\n"
+        'Workflow "Agent 1 – ヴォイス", telephony "Twilio US", created 2026-08-01 03:00 UTC, started 2026-08-02 12:00 UTC.\n'
         "Revision cbbde5c59e3f. To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
     )
 
@@ -144,7 +146,7 @@ async def test_an_edit_of_a_running_campaign_is_refused_with_the_next_step_and_n
         'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
         "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
     )
-    assert [(request.method, request.path) for request in sandbox.requests] == [("GET", "/api/v1/campaign/3")]
+    assert {request.method for request in sandbox.requests} == {"GET"}
 
 
 @pytest.mark.parametrize("campaign_id", [14, 6])
@@ -244,7 +246,7 @@ async def test_pausing_and_resuming_twice_is_a_success_that_sends_nothing_the_se
         (
             "resume_campaign",
             2,
-            "is a draft that was never started. A first start imports contacts and is done in Asisso itself",
+            "is a draft that was never started. A first start is done in Asisso itself",
         ),
         ("resume_campaign", 6, "is failed, which is final: it cannot be resumed."),
         ("get_campaign", 9999, "There is no campaign 9999 that this key can see."),

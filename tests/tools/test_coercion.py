@@ -109,7 +109,7 @@ async def test_an_edit_beside_nulls_changes_what_was_named_and_says_once_that_nu
         'Done: Campaign 4 "Berlin appointment reminders" was changed.\n'
         "- retry_config.max_retries: 2 → 5\n"
         f"Note: {NOTE}\n"
-        "Not dialing: paused.\n"
+        "Not dialing. Right after a pause, up to ten claimed contacts may still be called.\n"
         "Revision 78cd41e5c94a. `resume_campaign` lets it dial again.\n"
         'Undo: `update_campaign` with {"campaign_id": 4, "retry_config": {"max_retries": 2}}'
     )

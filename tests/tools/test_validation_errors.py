@@ -77,7 +77,7 @@ def slot(**other: Any) -> dict[str, Any]:
         ({"name": 5}, "name is 5; it must be text of 1 to 255 characters."),
         ({"name": "a\x00b"}, "name: a name cannot contain the NUL character."),
         ({"name": "a\ud800"}, "name: a name cannot contain half of a surrogate pair."),
-        (slot(day_of_week=7), "schedule_config.slots[0].day_of_week is 7; it must be a whole number from 0 to 6."),
+        (slot(day_of_week=7), "schedule_config.slots[0].day_of_week: days are numbers, 0 Monday to 6 Sunday."),
         (slot(day_of_week="Friday"), "schedule_config.slots[0].day_of_week: days are numbers, 0 is Monday and 6 is Sunday: write 4."),
         (
             {"schedule_config": {"slots": [{"day": 0, "start": "09:00", "end": "17:00"}]}},

@@ -5,9 +5,12 @@ switched off with the same numbers looks the same. Such a display is ambiguous, 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from asisso_mcp.campaigns.formatting import format_duration, format_percent, format_plain
+from asisso_mcp.campaigns.formatting import format_duration, format_moment, format_percent, format_plain
+from asisso_mcp.campaigns.log_entries import entry_moment, newest_first
 from asisso_mcp.campaigns.models import CampaignSettings, Change, NotAllowed, json_equal
 
 DEFAULTS: dict[str, Any] = {
@@ -61,7 +64,40 @@ def ambiguous_warnings(shown: Mapping[str, Any], section: Mapping[str, Any]) -> 
     return [*warnings, _NOT_SHOWN] if json_equal(shown, section) else warnings
 
 
-def describe_breaker(config: Mapping[str, Any] | None) -> str:
+TRIPPED = "circuit_breaker_tripped"
+"""The event of a trip in the log."""
+_BATCH_LASTS = timedelta(minutes=15)
+"""How long after a trip the batch that was in flight may still write to the log."""
+_EXPLAINS = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Trip:
+    """The breaker paused the campaign: the message in the log, when (None: unreadable), and whether the log shows that it ran since."""
+
+    message: str
+    at: datetime | None
+    ran_since: bool
+
+    def explains_pause(self, now: datetime) -> bool:
+        """Whether a campaign that is paused was probably paused by it: it is recent. Manual pauses and resumes leave no entry."""
+        return self.at is not None and not self.ran_since and now - self.at <= _EXPLAINS
+
+
+def newest_trip(logs: list[Any] | None) -> Trip | None:
+    """The last trip in a campaign's log."""
+    later: list[datetime] = []
+    for entry in newest_first(logs):
+        moment = entry_moment(entry)
+        if entry.get("event") == TRIPPED:
+            ran_since = moment is not None and any(each > moment + _BATCH_LASTS for each in later)
+            return Trip(str(entry.get("message", "")), moment, ran_since)
+        if moment is not None:
+            later.append(moment)
+    return None
+
+
+def describe_breaker(config: Mapping[str, Any] | None, logs: list[Any] | None = None) -> str:
     """`on: pauses the campaign when 40 % of at least 10 calls fail within 5 min`"""
     if config is None:
         return "not shown by the API"
@@ -72,5 +108,7 @@ def describe_breaker(config: Mapping[str, Any] | None) -> str:
     if config.get("enabled") is True:
         return f"on: pauses the campaign when {numbers}"
     if is_ambiguous({"circuit_breaker": config}):
-        return f"shown as off, but on if never set: pauses when {numbers}"
+        trip = newest_trip(logs)
+        seen = f"; it was on when it tripped{f' ({format_moment(trip.at)})' if trip.at else ''}" if trip else ""
+        return f"shown as off, but on if never set: pauses when {numbers}{seen}"
     return f"shown as off (kept: pauses when {numbers})"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asisso_mcp.api.models import KNOWN_PHASES, Campaign
@@ -14,7 +15,9 @@ _SLOT_WORDS = 300
 
 
 def describe_state(campaign: Campaign) -> str:
-    """The campaign's state; an unknown one is quoted."""
+    """The campaign's state, as it follows "is"; an unknown one is quoted."""
+    if campaign.phase == "draft":
+        return "a draft"
     return campaign.phase if campaign.phase in KNOWN_PHASES else f"in state {quoted(campaign.state, 30)}"
 
 
@@ -25,6 +28,23 @@ def format_duration(seconds: Any) -> str:
     if seconds % 3600 == 0:
         return f"{seconds // 3600} h"
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+
+
+def format_age(age: timedelta) -> str:
+    """How long ago, in the unit that people would choose, rounded down: `40 s`, `25 min`, `3 h`, `5 d`."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, length, most in (("s", 1, 120), ("min", 60, 120 * 60), ("h", 3600, 48 * 3600)):
+        if seconds < most:
+            return f"{seconds // length} {unit}"
+    return f"{seconds // 86_400} d"
+
+
+def format_moment(moment: datetime) -> str:
+    """`2026-11-24 10:05 UTC`"""
+    try:
+        return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):  # the first and the last day of the calendar
+        return "at an unknown time"
 
 
 def format_percent(fraction: Any) -> str:
@@ -43,7 +63,7 @@ def describe_retries(config: Mapping[str, Any] | None) -> str:
         for leaf, words in (
             ("retry_on_busy", "busy"),
             ("retry_on_no_answer", "no answer"),
-            ("retry_on_voicemail", "voicemail"),
+            ("retry_on_voicemail", "voicemail (which nothing is known to trigger)"),
         )
         if config.get(leaf) is True
     ]
@@ -56,7 +76,7 @@ def describe_retries(config: Mapping[str, Any] | None) -> str:
 def describe_concurrency(limit: Any) -> str:
     """`at most 3 calls at once`"""
     if limit is None:
-        return "up to the organisation's limit"
+        return "no limit of its own"
     return f"at most {format_plain(limit)} {'call' if limit == 1 else 'calls'} at once"
 
 

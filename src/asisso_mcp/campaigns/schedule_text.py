@@ -71,6 +71,19 @@ def describe_next_change(schedule: Schedule | None, at: datetime) -> str:
     return f"{verb} {_moment(instant, at.astimezone(zone))} (in {_span(instant.astimezone(UTC) - at)})"
 
 
+def describe_openness(schedule: Schedule | None, at: datetime) -> str:
+    """The same in a few words: `hours open until 17:00 EST`, `hours closed until Mon 09:00 EST`."""
+    if schedule is None or (zone := restricting_zone(schedule)) is None:
+        return "open at any hour"
+    if never_opens(schedule):
+        return "hours never open"
+    change = next_change(schedule, at)
+    if change is None:
+        return "open at any hour" if is_open(schedule, at) else f"hours closed for {HORIZON_DAYS} days"
+    opens, instant = change
+    return f"hours {'closed' if opens else 'open'} until {_moment(instant, at.astimezone(zone))}"
+
+
 def _slots_in_words(schedule: Schedule) -> str:
     week = week_of(schedule.slots)
     parts = []

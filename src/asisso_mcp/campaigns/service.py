@@ -17,10 +17,12 @@ import anyio
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
 from asisso_mcp.api.errors import AsissoError, ServerFault, StateConflict, TimedOut
-from asisso_mcp.api.models import EDITABLE, Campaign
+from asisso_mcp.api.models import EDITABLE, Campaign, LastCall
 from asisso_mcp.api.retries import NotExecuted, retry_write
+from asisso_mcp.campaigns import telephony
+from asisso_mcp.campaigns.breaker import newest_trip
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
-from asisso_mcp.campaigns.dialing import last_trip
+from asisso_mcp.campaigns.dialing import may_dial
 from asisso_mcp.campaigns.edits import check_response, is_repair, plan_edit, plan_repair
 from asisso_mcp.campaigns.formatting import describe_meanwhile
 from asisso_mcp.campaigns.models import (
@@ -42,6 +44,12 @@ SYNC_LOOKS = (0.5, 1.5, 2.0)
 """Seconds between looks at a campaign that was paused while its contacts were imported."""
 
 PAUSE_FIRST = "This is a preview only: the campaign is {state}, so it must be paused with `pause_campaign` before the edit is sent."
+RESUME_LOOK = 3.0
+"""Seconds after which a campaign is looked at once more when it was resumed."""
+BREAKER_RESUMED = (
+    "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the failures: look again with "
+    "`get_campaign` in a few minutes."
+)
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 NOT_READ_BEFORE = (
     "It could not be read before the pause, so what it was doing is not known. If its contacts were being imported, the end of the "
@@ -103,6 +111,10 @@ class CampaignService:
         with within_time("nothing was read. Call again in a minute"):
             return await self._reader.read(campaign_id)
 
+    async def last_call(self, campaign: Campaign) -> LastCall | None:
+        """The newest call of a campaign that may dial now; None for any other, and where it cannot be looked up."""
+        return await self._reader.last_call(campaign.id) if may_dial(campaign, self.clock()) else None
+
     async def edit(
         self,
         campaign_id: int,
@@ -115,6 +127,8 @@ class CampaignService:
         readings: list[Campaign] = []
 
         async def attempt() -> EditResult:
+            is_capped = dry_run or "max_concurrency" in named
+            looked_up = await self._reader.telephony() if is_capped else telephony.NOT_LOOKED_UP
             try:
                 before = await self._reader.read(campaign_id)
             except ServerFault:
@@ -125,17 +139,25 @@ class CampaignService:
             call.read_at = anyio.current_time()
             settings = before.settings()
             self._reader.recent.require(before, expected_revision)
-            intended = plan_edit(settings, named)
+            settable = looked_up.settable(before)
+            intended = plan_edit(settings, named, settable)
             meanwhile = describe_meanwhile(readings[0], before)
             if not intended.body:
                 return EditResult(before, intended, applied=False, preview=dry_run, notes=meanwhile)
             require_not_final(before)
+            cap = looked_up.describe_cap(before, intended.after["max_concurrency"])
             if dry_run:
+                telephony.require_settable(intended.body.get("max_concurrency"), settable)
+                obstacle = looked_up.obstacle(before) if before.phase in ("running", "paused") else None
                 first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
-                return EditResult(before, intended, applied=False, preview=True, notes=first)
+                warned = (telephony.warning(obstacle),) if obstacle else ()
+                return EditResult(before, intended, applied=False, preview=True, cap=cap, notes=(*first, *warned))
+            if before.phase == "running":
+                obstacle = (await self._reader.telephony()).obstacle(before)
+                require_paused(before, f" But {telephony.warning(obstacle)}" if obstacle else "")
             require_paused(before)
             edited = await self._send_edit(call, campaign_id, before, intended)
-            return replace(edited, notes=(*meanwhile, *edited.notes))
+            return replace(edited, cap=cap if edited.applied else None, notes=(*meanwhile, *edited.notes))
 
         async with self._exclusive(campaign_id) as call:
             return await retry_write(attempt)
@@ -166,10 +188,11 @@ class CampaignService:
             return await retry_write(attempt)
 
     async def resume(self, campaign_id: int) -> StateChange:
-        """Let it dial again. Already running is a success. Raises NotAllowed or AsissoError."""
+        """Let it dial again, and look once more soon after. Already running is a success. Raises NotAllowed or AsissoError."""
         readings: list[Campaign] = []
 
         async def attempt() -> StateChange:
+            looked_up = await self._reader.telephony()
             before = await self._reader.read(campaign_id)
             readings.append(before)
             call.read_at = anyio.current_time()
@@ -177,18 +200,22 @@ class CampaignService:
             if before.phase in ("running", "syncing"):
                 return StateChange(before, before, applied=False, notes=meanwhile)
             require_resumable(before)
+            telephony.require_ready(looked_up, before)
             switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
-            notes = (*meanwhile, *switched.notes)
-            if last_trip(before) is not None:
-                notes = (
-                    *notes,
-                    "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the "
-                    "failures: look again with `get_campaign` in a few minutes.",
-                )
-            return replace(switched, notes=notes)
+            trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
+            tripped = (BREAKER_RESUMED,) if trip and trip.explains_pause(self.clock()) else ()
+            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped))
 
         async with self._exclusive(campaign_id) as call:
-            return await retry_write(attempt)
+            switched = await retry_write(attempt)
+            return await self._looked_at_again(switched) if switched.applied else switched
+
+    async def _looked_at_again(self, switched: StateChange) -> StateChange:
+        """The same, seen some seconds after a resume: what the platform finds wrong then ends the campaign (observed)."""
+        now = await self._reader.reread_if_time(switched.campaign.id, after=RESUME_LOOK)
+        if now is None or not switched.campaign.shown_settings <= now.shown_settings:
+            return switched
+        return replace(switched, campaign=now, seen_after=RESUME_LOOK, last_call=await self.last_call(now))
 
     async def _send_edit(
         self, call: WriteCall, campaign_id: int, before: Campaign | None, intended: EditPlan

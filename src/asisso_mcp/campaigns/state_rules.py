@@ -22,19 +22,22 @@ def require_resumable(campaign: Campaign) -> None:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if campaign.phase == "draft":
         raise NotAllowed(
-            f"{who} is a draft that was never started. A first start imports contacts and is done in Asisso itself; this server "
-            "only resumes paused campaigns."
+            f"{who} is a draft that was never started. A first start is done in Asisso itself; this server only resumes paused "
+            "campaigns."
         )
     if campaign.phase in FINAL:
         raise NotAllowed(f"{who} is {campaign.phase}, which is final: it cannot be resumed.")
 
 
-def require_paused(campaign: Campaign) -> None:
-    """Raises NotAllowed unless settings may be changed (published reference: in draft or paused only). Unknown states: the API decides."""
+def require_paused(campaign: Campaign, but: str = "") -> None:
+    """Raises NotAllowed unless settings may be changed (published reference: in draft or paused only). Unknown states: the API decides.
+
+    `but`: what stands in the way of resuming it afterwards.
+    """
     if campaign.phase in ("running", "syncing"):
         raise NotAllowed(
             f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was changed. "
-            f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`."
+            f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`.{but}"
         )
 
 

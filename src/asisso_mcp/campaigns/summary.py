@@ -5,18 +5,19 @@ Names, log texts and lists are bounded here; the whole text is cut where results
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from asisso_mcp.api.models import FINAL, Campaign
+from asisso_mcp.api.models import FINAL, KNOWN_PHASES, Campaign
 from asisso_mcp.campaigns import formatting
-from asisso_mcp.campaigns.breaker import describe_breaker
-from asisso_mcp.campaigns.dialing import DialingStatus, dialing_status, parse_schedule
+from asisso_mcp.campaigns.breaker import describe_breaker, newest_trip
+from asisso_mcp.campaigns.dialing import DialingStatus, dialing_status, nothing_is_left, parse_schedule
 from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, StateChange
+from asisso_mcp.campaigns.ranges import describe_out_of_range
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.schedule import Schedule
-from asisso_mcp.campaigns.schedule_text import describe
+from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness
 from asisso_mcp.campaigns.timezones import zone_warning
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
 from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
@@ -29,6 +30,11 @@ _NAME_IN_LIST = 44
 _UNDO_ELSEWHERE = (
     "Undo: `update_campaign` with the arguments in `undo` of the structured result; they are too long to repeat here"
 )
+ENDS_NOW = (
+    "Every queued call was made, so it will complete for good: within a minute if its last call was over an hour ago, else an hour "
+    "after it."
+)
+ENDS_WHEN_RESUMED = "Every queued call was made: when resumed, it completes for good, within a minute if its last call was over an hour ago."
 _CHANGES_SHOWN = 15  # as many leaves as there are: the text misses none
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)", re.ASCII)
 _COUNTABLE = 10**12
@@ -41,14 +47,15 @@ def campaign_text(
     """One campaign: is it dialing, its settings as sentences, progress, newest log entries."""
     settings, schedule = campaign.settings(), parse_schedule(campaign)
     lines = [
-        f"Campaign {campaign.id} {quoted(campaign.name)} is {_state(campaign, now)}",
+        f"Campaign {campaign.id} {quoted(campaign.name)} is {formatting.describe_state(campaign)}. {now.words}",
         f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
         *_zone_note(schedule),
         f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
         f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",
-        f"Circuit breaker: {describe_breaker(settings['circuit_breaker'])}.",
+        f"Circuit breaker: {describe_breaker(settings['circuit_breaker'], campaign.logs)}.",
         f"Progress: {_progress(campaign)}",
         _origins(campaign),
+        describe_out_of_range(settings) or "",
         *_log(campaign.logs, log_entries),
         *_api_warnings(campaign),
         f"Revision {known_revision}. {_next_step(campaign) if may_write else ''}".rstrip(),
@@ -56,8 +63,8 @@ def campaign_text(
     return "\n".join(line for line in lines if line)
 
 
-def list_text(shown: Sequence[tuple[Campaign, DialingStatus]], matching: int, total: int) -> str:
-    """A line for each campaign in `shown`, with its verdict; `matching` of `total` fit the filter."""
+def list_text(shown: Sequence[Campaign], matching: int, total: int, at: datetime) -> str:
+    """A line for each campaign in `shown`, with its hours at `at`; `matching` of `total` fit the filter."""
     which = (
         f"{total} campaign{'' if total == 1 else 's'}"
         if matching == total
@@ -71,8 +78,8 @@ def list_text(shown: Sequence[tuple[Campaign, DialingStatus]], matching: int, to
         )
     lines = [f"{which}, newest first:"]
     used = 0
-    for campaign, now in shown:
-        line = _list_line(campaign, now)
+    for campaign in shown:
+        line = _list_line(campaign, at)
         used += estimate_tokens(line) + 1
         if used > _LIST_TOTAL:
             break
@@ -104,6 +111,7 @@ def edited_text(edited: EditResult, at: datetime) -> str:
         ]
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
+    lines += [edited.cap] if edited.cap else []
     lines.append(dialing_status(campaign, at).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
     if plan.undo and plan.body and not edited.preview:
@@ -133,6 +141,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         "claimed may still be dialed.",
         *(f"Note: {note}" for note in switched.notes),
         "Its settings can be changed now with `update_campaign`.",
+        *([ENDS_WHEN_RESUMED] if nothing_is_left(campaign) else []),
         _undo("resume_campaign", {"campaign_id": campaign.id}),
     ]
     return "\n".join(lines)
@@ -142,33 +151,55 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
     """What a resume did."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
-    now = dialing_status(campaign, at)
+    now = dialing_status(campaign, at, switched.last_call)
+    notes = [f"Note: {note}" for note in switched.notes]
     if not switched.applied and campaign.phase in ("running", "syncing"):
         unchanged = switched.before is campaign
         already, sent = ("already", "so nothing was changed") if unchanged else ("now", "not by this request")
         lines = [
             f"{who} is {already} {formatting.describe_state(campaign)}, {sent}. {now.words} To stop it: `pause_campaign`."
         ]
-        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
+        return "\n".join([*lines, *notes])
     if campaign.phase != "running":
-        lines = [f"Not running: {who} is {formatting.describe_state(campaign)} after the request. {now.words}"]
-        return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
+        state = formatting.describe_state(campaign)
+        if switched.seen_after is None:
+            return "\n".join([f"Not running: {who} is {state} after the request. {now.words}", *notes])
+        return "\n".join(
+            [
+                f"It did not stay so: {who} was resumed, and {switched.seen_after:g} s later it is {state}. {now.words}",
+                *notes,
+            ]
+        )
     lines = [
         f"Done: {who} is running again{_formerly(switched)}.",
-        f"What follows: {_starts(now.dialing)} {now.words}",
-        *(f"Note: {note}" for note in switched.notes),
+        _seen_after_resume(switched, now, at),
+        *([switched.cap] if switched.cap else []),
+        *([f"Note: {ENDS_NOW}"] if nothing_is_left(campaign) else []),
+        *notes,
         _undo("pause_campaign", {"campaign_id": campaign.id}),
     ]
     return "\n".join(lines)
 
 
+def _seen_after_resume(switched: StateChange, now: DialingStatus, at: datetime) -> str:
+    """What was seen some seconds later, and where to look for what follows: the platform takes up to a minute."""
+    if switched.seen_after is None:
+        return f"It could not be looked at again since. {now.words} Look with `get_campaign` in a minute."
+    seen, last_call = f"Seen {switched.seen_after:g} s later:", switched.last_call
+    if last_call is None or now.dialing is False:
+        return f"{seen} {now.words}"
+    began = last_call.created_at
+    if began is not None and began >= at - timedelta(seconds=switched.seen_after):
+        return f"{seen} {now.words}"
+    earlier = f" (the last one began {formatting.format_age(at - began)} ago, before the resume)" if began else ""
+    hours = describe_next_change(parse_schedule(switched.campaign), at)
+    return (
+        f"{seen} running, and no new call yet{earlier}; calling hours: {hours}. Look with `get_campaign` in a minute."
+    )
+
+
 def _formerly(switched: StateChange) -> str:
     return f"; it was {formatting.describe_state(switched.before)}" if switched.before else ""
-
-
-def _state(campaign: Campaign, now: DialingStatus) -> str:
-    state = formatting.describe_state(campaign)
-    return f"{state}, not dialing." if now.only_state else f"{state}. {now.words}"
 
 
 def _zone_note(schedule: Schedule | None) -> list[str]:
@@ -176,34 +207,42 @@ def _zone_note(schedule: Schedule | None) -> list[str]:
     return [f"Note: {note}"] if note else []
 
 
-def _starts(dialing: bool | None) -> str:
-    return "phones begin to ring within about a minute." if dialing else "no phone rings yet."
-
-
-def _list_line(campaign: Campaign, now: DialingStatus) -> str:
+def _list_line(campaign: Campaign, at: datetime) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
-    progress = f", {_count(done)} of {_count(queued)} calls made" if done is not None and queued else ""
-    dialing = ""
-    if campaign.phase == "running":
-        dialing = " (dialing now)" if now.dialing else " (not dialing now)"
-    return f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {formatting.describe_state(campaign)}{dialing}{progress}"
+    progress = f", {_count(done)} of {_count(queued)} queued calls made" if done is not None and queued else ""
+    state = campaign.phase if campaign.phase in KNOWN_PHASES else formatting.describe_state(campaign)
+    return f"- {campaign.id} {quoted(campaign.name, _NAME_IN_LIST)}: {state}{_list_detail(campaign, at)}{progress}"
+
+
+def _list_detail(campaign: Campaign, at: datetime) -> str:
+    """What the state alone does not tell, in a few words."""
+    match campaign.phase:
+        case "running":
+            return f" ({describe_openness(parse_schedule(campaign), at)})"
+        case "syncing":
+            return " (starts by itself when its contacts are imported)"
+        case "paused" if (trip := newest_trip(campaign.logs)) and trip.explains_pause(at):
+            return " (probably by the circuit breaker)"
+    return ""
 
 
 def _progress(campaign: Campaign) -> str:
     done, queued = campaign.executed_count, campaign.total_queued_count
-    rows, processed, failed = campaign.total_rows, campaign.processed_rows, campaign.failed_rows
+    rows, failed = campaign.total_rows, campaign.failed_rows
     parts = []
     if done == queued == 0:
         parts += ["no calls queued yet"] if rows is not None else []
     elif done is not None and queued is not None:
-        share = f"{done / queued:.0%}, " if 0 < queued < _COUNTABLE and abs(done) < _COUNTABLE else ""
-        parts.append(f"{_count(done)} of {_count(queued)} calls made ({share}retries included)")
-    if rows is not None and processed is not None:
-        parts.append(f"{_count(processed)} of {_count(rows)} contacts processed")
-    elif rows is None:
+        share = f"{done / queued:.0%}; " if 0 < queued < _COUNTABLE and abs(done) < _COUNTABLE else ""
+        parts.append(
+            f"{_count(done)} of {_count(queued)} queued calls made ({share}retries and failures are queued too)"
+        )
+    if rows is not None:
+        parts.append(f"{_count(rows)} contact{'' if rows == 1 else 's'} imported")
+    elif campaign.parent_campaign_id is None:
         parts.append("contacts not imported yet")
     if failed:
-        parts.append(f"{_count(failed)} failed for good")
+        parts.append(f"{_count(failed)} contact{'' if failed == 1 else 's'} not reached by the last retry")
     return f"{'; '.join(parts) or 'not shown by the API'}."
 
 
@@ -223,16 +262,9 @@ def _origins(campaign: Campaign) -> str:
         ("completed", campaign.completed_at),
     ):
         if moment is not None:
-            parts.append(f"{verb} {_day(moment)}")
+            parts.append(f"{verb} {formatting.format_moment(moment)}")
     text = ", ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _day(moment: datetime) -> str:
-    try:
-        return moment.astimezone(UTC).date().isoformat()
-    except (ValueError, OverflowError):  # the first and the last day of the calendar
-        return "at an unknown time"
 
 
 def _log(logs: list[Any] | None, wanted: int) -> list[str]:
@@ -283,6 +315,8 @@ def _next_step(campaign: Campaign) -> str:
     match campaign.phase:
         case "running" | "syncing":
             return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
+        case "paused" if nothing_is_left(campaign):
+            return f"Next: `update_campaign`. {ENDS_WHEN_RESUMED}"
         case "paused":
             return "Next: `update_campaign` or `resume_campaign`."
         case "draft":
@@ -308,7 +342,7 @@ def _after_edit(edited: EditResult) -> str:
     if edited.preview and edited.plan.body:
         return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
     if edited.applied and edited.campaign.phase == "paused":
-        return " `resume_campaign` lets it dial again."
+        return f" {ENDS_WHEN_RESUMED}" if nothing_is_left(edited.campaign) else " `resume_campaign` lets it dial again."
     return ""
 
 

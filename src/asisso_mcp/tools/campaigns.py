@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
+from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
@@ -35,9 +35,9 @@ async def list_campaigns(context: ToolContext, arguments: ListArguments) -> Camp
         for campaign in campaigns
         if query in single_line(campaign.name, MAX_TEXT).casefold() and arguments.state in (None, campaign.phase)
     ]
-    shown = [(campaign, dialing_status(campaign, at)) for campaign in matching[: arguments.limit or 20]]
+    shown = matching[: arguments.limit or 20]
     return CampaignsResult(
-        summary=list_text(shown, len(matching), len(campaigns)),
+        summary=list_text(shown, len(matching), len(campaigns), at),
         total=len(campaigns),
         matching=len(matching),
         campaigns=[
@@ -45,9 +45,9 @@ async def list_campaigns(context: ToolContext, arguments: ListArguments) -> Camp
                 campaign_id=campaign.id,
                 name=campaign.name,
                 state=campaign.phase,
-                dialing=now.dialing,
+                dialing=dialing_status(campaign, at).dialing,
             )
-            for campaign, now in shown
+            for campaign in shown
         ],
     )
 
@@ -55,7 +55,8 @@ async def list_campaigns(context: ToolContext, arguments: ListArguments) -> Camp
 async def get_campaign(context: ToolContext, arguments: GetArguments) -> CampaignResult:
     """Reads one campaign."""
     campaign = await context.service.get(arguments.campaign_id)
-    now = dialing_status(campaign, context.service.clock())
+    last_call = await context.service.last_call(campaign)
+    now = dialing_status(campaign, context.service.clock(), last_call)
     entries = 5 if arguments.log_entries is None else arguments.log_entries
     settings = campaign.settings()
     known = revision(settings)
@@ -65,6 +66,7 @@ async def get_campaign(context: ToolContext, arguments: GetArguments) -> Campaig
         name=campaign.name,
         state=campaign.phase,
         dialing=now.dialing,
+        last_call_at=last_call.created_at if last_call else None,
         revision=known,
         retry_config=_known_leaves("retry_config", settings),
         max_concurrency=settings["max_concurrency"],
@@ -133,6 +135,7 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
 def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
     moved = switched.applied if before is None else before.phase != after.phase
+    can_undo = switched.applied and after.phase not in FINAL
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
@@ -140,8 +143,8 @@ def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> Wr
         applied=switched.applied,
         changes=[_state_change(before, after)] if moved else [],
         revision=revision(after.settings()),
-        undo_tool=undo_tool if switched.applied else None,
-        undo={"campaign_id": after.id} if switched.applied else None,
+        undo_tool=undo_tool if can_undo else None,
+        undo={"campaign_id": after.id} if can_undo else None,
         warnings=list(switched.notes),
     )
 
@@ -157,7 +160,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="list_campaigns",
         title="List calling campaigns",
-        description="Finds campaigns and their ids, newest first, with state, whether each is dialing, and progress. Use it for "
+        description="Finds campaigns and their ids, newest first, with state, whether its calling hours are open, and progress. Use it for "
         "an overview, or when you know a name and need its id. Not for settings, logs or why one is not dialing: go on with "
         "get_campaign. When several names fit, ask the person which one is meant.",
         arguments=ListArguments,
@@ -204,8 +207,8 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="resume_campaign",
         title="Resume dialing",
-        description="Lets a paused campaign dial again: phones ring within a minute, or when calling hours open; the answer "
-        "says when. Use it only when the person wants calls to go out, after an edit or a pause. Not for drafts, which are "
+        description="Lets a paused campaign dial again: calls begin soon, or when calling hours open; the answer says "
+        "what was seen 3 s later. Use it only when the person wants calls to go out, after an edit or a pause. Not for drafts, which are "
         "started in Asisso. Undo: pause_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,

@@ -3,14 +3,19 @@
 `summary` is the whole text of an answer: some hosts show a model the structure alone, others the text alone.
 """
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from asisso_mcp.campaigns.edit_models import CampaignEdit, NotNull, StrictBool, WholeNumber
 
 CampaignId = Annotated[int, Field(ge=1, le=2_147_483_647, description="Id from list_campaigns."), WholeNumber]
-Phase = Literal["draft", "syncing", "running", "paused", "completed", "failed"]
+Phase = Annotated[
+    Literal["draft", "syncing", "running", "paused", "completed", "failed"],
+    BeforeValidator(lambda state: "draft" if state == "created" else state),
+]
+"""A state in the words of the reference; the API's own word for a draft is understood."""
 
 
 class _Arguments(BaseModel):
@@ -88,6 +93,7 @@ class CampaignResult(_Result):
     name: str
     state: str
     dialing: bool | None = None
+    last_call_at: datetime | None = None
     revision: str
     retry_config: dict[str, Any] | None = None
     max_concurrency: int | None = None
