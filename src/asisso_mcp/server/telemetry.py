@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 from mcp_types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
 from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
 from opentelemetry.context import Context
@@ -144,9 +143,9 @@ class Telemetry:
                 attributes["error.type"] = "tool_error"
             return result
 
-    def transport(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> ApiTransport:
-        """A transport to the API whose requests are spans."""
-        return InstrumentedTransport(settings, self._requests, transport=transport)
+    def transport(self, settings: Settings, **options: Any) -> ApiTransport:
+        """A transport to the API whose requests are spans, with the options of `ApiTransport`."""
+        return InstrumentedTransport(settings, self._requests, **options)
 
     def close(self) -> None:
         """Export what is left, within `FLUSH_MILLISECONDS` for each of the two."""
@@ -184,10 +183,8 @@ class Instrument:
 class InstrumentedTransport(ApiTransport):
     """A transport to the API whose requests are spans. Paths are shown without ids and query, and no header at all."""
 
-    def __init__(
-        self, settings: Settings, requests: Instrument, *, transport: httpx2.AsyncBaseTransport | None = None
-    ) -> None:
-        super().__init__(settings, transport=transport)
+    def __init__(self, settings: Settings, requests: Instrument, **options: Any) -> None:
+        super().__init__(settings, **options)
         self._requests = requests
 
     async def send(self, method: str, path: str, **request: Any) -> ApiResponse:
