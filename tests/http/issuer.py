@@ -38,13 +38,14 @@ class Loopback:
 class Issuer(Loopback):
     """`url` is the issuer; `asked` the paths that were requested, `keys` what it signs with.
 
-    `up`: whether it answers; `drips`: it answers a byte at a time, without an end.
+    `up`: whether it answers; `drips`: it answers a byte at a time, without an end; `declares`: the `alg` of each of its keys.
     """
 
     def __init__(self, *, path: str = "", metadata: str = "oauth-authorization-server") -> None:
         self.keys: dict[str, Any] = {"first": ec.generate_private_key(ec.SECP256R1())}
         self.up = True
         self.drips = False
+        self.declares: str | None = None
         self.asked: list[str] = []
         self.claims_to_be: str | None = None
         issuer = self
@@ -75,13 +76,14 @@ class Issuer(Loopback):
         public = []
         for name, key in self.keys.items():
             kind = jwt.algorithms.RSAAlgorithm if _is_rsa(key) else jwt.algorithms.ECAlgorithm
-            public.append({**kind.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig"})
+            declared = {"alg": self.declares} if self.declares else {}
+            public.append({**kind.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig", **declared})
         return {
             self._where: {"issuer": self.claims_to_be or self.url, "jwks_uri": f"{self.origin}/keys"},
             "/keys": {"keys": public},
         }
 
-    def token(self, audience: str, *, key: str = "first", **claims: Any) -> str:
+    def token(self, audience: str, *, key: str = "first", algorithm: str | None = None, **claims: Any) -> str:
         """A token as a well-behaved issuer gives it, with `claims` over it; None takes one out."""
         now = int(time.time())
         all_claims = {
@@ -98,7 +100,7 @@ class Issuer(Loopback):
         return jwt.encode(
             {name: value for name, value in all_claims.items() if value is not None},
             signer,
-            algorithm="RS256" if _is_rsa(signer) else "ES256",
+            algorithm=algorithm or ("RS256" if _is_rsa(signer) else "ES256"),
             headers={"kid": key},
         )
 

@@ -15,6 +15,7 @@ from asisso_mcp.http.app import HttpApp, create_app
 from asisso_mcp.http.process import create_server, listen
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.sandbox import KEY
+from asisso_mcp.server.telemetry import Telemetry
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Tool
 from tests.processes import META
@@ -34,12 +35,13 @@ class Served:
         *,
         environment: dict[str, str] | None = None,
         tools: tuple[Tool, ...] = TOOLS,
+        telemetry: Telemetry | None = None,
         **options: Any,
     ) -> None:
         http_settings = HttpSettings.of(port=0, environment=environment or {}, **options)
         self._socket, self.settings = listen(http_settings)
         try:
-            self.app: HttpApp = create_app(settings, self.settings, tools=tools)
+            self.app: HttpApp = create_app(settings, self.settings, tools=tools, telemetry=telemetry)
         except BaseException:
             self._socket.close()
             raise

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 
 import httpx2
 import pytest
@@ -54,6 +55,26 @@ def test_trailers_are_no_headers(served: Served) -> None:
         )
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/healthz", "/none"])
+def test_a_request_with_two_lengths_is_refused_and_ends_the_connection(
+    own: Served, path: str, refusals: Callable[[], list[str]]
+) -> None:
+    hidden = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    with connect(own) as connection:
+        connection.sendall(
+            b"POST %b HTTP/1.1\r\nhost: 127.0.0.1:%d\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+            % (path.encode(), own.settings.port)
+            + hidden
+        )
+        answer = connection.makefile("rb").read()
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"error":"Send Content-Length or Transfer-Encoding, not both."}')
+    own.end()
+    named = "another path" if path == "/none" else path
+    assert refusals() == [f"refused 400 POST {named} from 127.0.0.1: both Content-Length and Transfer-Encoding"]
 
 
 def test_whoever_has_said_all_and_listens_is_answered(served: Served) -> None:

@@ -1,5 +1,6 @@
 """`/healthz` and `/readyz`: the process, the configuration, and the API only when asked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -7,6 +8,7 @@ import pytest
 
 from asisso_mcp.http import app
 from asisso_mcp.sandbox import Fault, RunningServer, Sandbox
+from tests.conftest import until_fired
 from tests.http.served import OPTIONS, Served, settings_for
 
 
@@ -45,6 +47,20 @@ def test_the_api_is_asked_on_request_and_not_more_often_than_it_may(
         error = {"status": "not ready", "why": "the Asisso API answers with an error"}
         assert get(served, "/readyz?api=1") == (503, error)
         assert get(served, "/readyz") == (200, {"status": "ready"})
+
+
+def test_while_one_check_waits_for_the_api_the_others_have_the_last_answer(
+    api: RunningServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "API_CHECK_SECONDS", 0.0)
+    with Served(settings_for(api.url)) as served, ThreadPoolExecutor(1) as pool:
+        assert get(served, "/readyz?api=1") == (200, {"status": "ready"})
+        held = sandbox.faults.add(Fault("delay", seconds=1, when="before"))
+        waiting = pool.submit(get, served, "/readyz?api=1")
+        until_fired(held)
+        assert get(served, "/readyz?api=1") == (200, {"status": "ready"})
+        assert not waiting.done()
+        assert waiting.result() == (200, {"status": "ready"})
 
 
 def test_an_api_that_is_not_there_is_said_without_detail() -> None:

@@ -69,3 +69,20 @@ async def test_known_keys_serve_while_somebody_fetches_them_again(monkeypatch: p
             assert [await cache.find("first") for _ in range(5)] == [known] * 5
         tasks.cancel_scope.cancel()
     assert issuer.asked == 2
+
+
+async def test_what_is_no_key_is_passed_over() -> None:
+    good = KEY_SET["keys"][0]
+    listed = [
+        None,
+        [],
+        {},
+        {"kty": "RSA"},
+        {**good, "kid": ["a", "list"]},
+        {**good, "use": "enc", "kid": "second"},
+        good,
+    ]
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json={"keys": listed}))
+    cache = JwksCache("https://login.example.com", jwks_url="https://login.example.com/keys", transport=transport)
+    assert await cache.find("first") is not None
+    assert await cache.find("second") is None

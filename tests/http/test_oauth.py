@@ -142,6 +142,21 @@ def test_no_other_token_is_believed(api: RunningServer, issuer: Issuer, caplog: 
     assert all(token not in caplog.text for token in (good, *refused.values()) if len(token) > 1)
 
 
+def test_a_key_that_names_no_algorithm_signs_with_each_of_its_kind(served: Served, issuer: Issuer) -> None:
+    issuer.rotate(keep=True)
+    algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
+    tokens = [issuer.token(RESOURCE, key="second", algorithm=algorithm) for algorithm in algorithms]
+    assert [status(served, token) for token in tokens] == [200] * 6
+    assert status(served, issuer.token(RESOURCE)) == 200
+
+
+def test_a_key_that_names_its_algorithm_signs_with_no_other(served: Served, issuer: Issuer) -> None:
+    issuer.rotate(keep=False)
+    issuer.declares = "PS256"
+    named, other = (issuer.token(RESOURCE, key="second", algorithm=algorithm) for algorithm in ("PS256", "RS256"))
+    assert (status(served, named), status(served, other)) == (200, 401)
+
+
 def test_an_audience_of_its_own_may_be_set(api: RunningServer, issuer: Issuer) -> None:
     with serving(api, issuer, ASISSO_MCP_OAUTH_AUDIENCE="api://asisso") as served:
         assert (status(served, issuer.token("api://asisso")), status(served, issuer.token(RESOURCE))) == (200, 401)

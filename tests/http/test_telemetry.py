@@ -70,7 +70,7 @@ def test_calls_and_api_requests_are_told_without_anything_personal(api: RunningS
         assert told in traces
     for told in (b"mcp.server.operation.duration", b"http.client.request.duration", b"update_campaign", b"tool_error"):
         assert told in metrics
-    for secret in (KEY.encode(), b"1234567", b"/campaign/2", b"/campaign/999", b"Winter"):
+    for secret in (KEY.encode(), b"1234567", b"/campaign/2", b"/campaign/999", b"Winter", b"mcp-python-sdk"):
         assert secret not in traces
         assert secret not in metrics
 

@@ -16,8 +16,10 @@ import httpcore2  # noqa: F401 - httpx2 would import it during the first request
 import httpx2
 from pydantic_core import from_json
 
+from asisso_mcp.api.caller_keys import CallerKeys
 from asisso_mcp.api.errors import Misconfigured, UnreadableReply
 from asisso_mcp.api.request_trace import RequestTrace
+from asisso_mcp.api.slots import Slot, Slots, is_urgent
 from asisso_mcp.api.transport_errors import request_not_built, to_api_error
 from asisso_mcp.config import Settings
 from asisso_mcp.sanitize import redact
@@ -26,6 +28,12 @@ logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 16
 """Requests in flight at once, per process."""
+UNPROVEN_CONNECTIONS = 4
+"""Of these, for all keys together that the API has not accepted yet."""
+RESERVED_CONNECTIONS = 4
+"""As many more for pauses, when those are taken."""
+GUESS_SECONDS = 1.0
+"""How long a request whose key is refused keeps its slot: guesses take as long as that."""
 KEEP_ALIVE_SECONDS = 4.0
 """The API closes idle connections after 5 s (observed); a write on a connection that is closing has an unknown outcome."""
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
@@ -53,15 +61,23 @@ class ApiTransport:
     """Sends requests to the API's origin, over connections that all tenants share.
 
     The httpx2 client is built by the first request. `transport` replaces the network: the sandbox in process, or a test's own.
+    `caller_keys`: where every caller brings a key, and shares the slots with the others.
     """
 
-    def __init__(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        caller_keys: CallerKeys | None = None,
+    ) -> None:
         self._settings = settings
         self._transport = transport
         self._client: httpx2.AsyncClient | None = None
         self._in_flight: set[anyio.CancelScope] = set()
         # httpx2's own limit is not used: a tunnel whose TLS handshake failed keeps its slot forever (pydantic/httpx2#1226).
-        self._slots = anyio.Semaphore(MAX_CONNECTIONS, fast_acquire=True)
+        self._slots = Slots(MAX_CONNECTIONS, unproven=UNPROVEN_CONNECTIONS, reserved=RESERVED_CONNECTIONS)
+        self._caller_keys = caller_keys
         # A third for a slot, a third for TCP, a third for TLS: these end first, and then it is sure that nothing was sent.
         self._connect_seconds = min(settings.timeout / 3, 10.0)
 
@@ -87,9 +103,10 @@ class ApiTransport:
         """
         client, trace = self._open_client(), RequestTrace(before_sending)
         request = self._build_request(method, path, headers, body, trace)
+        key = headers.get("X-API-Key") if self._caller_keys is not None else None
         began, outcome = time.perf_counter(), "given up"
         try:
-            async with self._slot():
+            async with self._slot(key) as slot:
                 if self._transport is not None:  # one in process traces nothing
                     before_sending()
                 try:
@@ -98,6 +115,7 @@ class ApiTransport:
                     await trace.close()
                     raise
                 outcome = str(response.status_code)
+                self._note_key(key, method, response.status_code, slot)
                 try:
                     # A 500 is followed by a silent close (observed): leaving its body unread drops the connection.
                     content = bytearray() if response.status_code >= 500 else await _read_limited(response, max_bytes)
@@ -129,29 +147,34 @@ class ApiTransport:
             await client.aclose()
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """Hold one of `MAX_CONNECTIONS` slots, within the timeout of the whole request. Raises TimeoutError, PoolTimeout, or ReadError when the transport is closed."""
+    async def _slot(self, key: str | None) -> AsyncIterator[Slot]:
+        """Hold a slot, within the timeout of the whole request. Raises TimeoutError, PoolTimeout, or ReadError when the transport is closed."""
         with anyio.fail_after(self._settings.timeout) as scope:
             self._in_flight.add(scope)
             try:
-                await self._acquire_slot()
+                slot = await self._acquire_slot(key)
                 try:
-                    yield
+                    yield slot
                 finally:
-                    self._slots.release()
+                    slot.release()
             finally:
                 self._in_flight.remove(scope)
         if scope.cancelled_caught:
             raise httpx2.ReadError("the transport was closed")
 
-    async def _acquire_slot(self) -> None:
-        try:
-            self._slots.acquire_nowait()
-        except anyio.WouldBlock:
-            with anyio.move_on_after(self._connect_seconds) as waiting:
-                await self._slots.acquire()
-            if waiting.cancelled_caught:
-                raise httpx2.PoolTimeout("") from None
+    async def _acquire_slot(self, key: str | None) -> Slot:
+        tenant = self._caller_keys.tenant_of(key) if self._caller_keys is not None and key is not None else None
+        with anyio.move_on_after(self._connect_seconds):
+            return await self._slots.acquire(tenant, urgent=is_urgent())
+        raise httpx2.PoolTimeout("")
+
+    def _note_key(self, key: str | None, method: str, status: int, slot: Slot) -> None:
+        """Remember what the API says of a caller's key. On a resume, 401 may be about telephony; each call begins with a read."""
+        if self._caller_keys is None or key is None or (status == 401 and method != "GET"):
+            return
+        self._caller_keys.note(key, status)
+        if self._caller_keys.is_refused(key):
+            slot.linger_seconds = GUESS_SECONDS
 
     def _build_request(
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, trace: RequestTrace

@@ -17,7 +17,8 @@ from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.config import Settings
 from asisso_mcp.http.auth.base import Authenticator, NoAuth, PassthroughAuth, TokenAuth
 from asisso_mcp.http.auth.tokens import Tokens
-from asisso_mcp.http.endpoint import MAX_BODY, McpEndpoint, caller_of
+from asisso_mcp.http.body import MAX_BODY
+from asisso_mcp.http.endpoint import McpEndpoint, caller_of
 from asisso_mcp.http.fast_path import FastPath
 from asisso_mcp.http.middleware import HostOriginMiddleware
 from asisso_mcp.http.settings import HttpSettings
@@ -111,6 +112,7 @@ def create_app(
         sse_manager.handle_request,
         authenticator,
         max_calls=http_settings.max_calls,
+        caller_keys=services.caller_keys,
     )
     health = _Health(settings, authenticator, services)
     asgi: Any = Router(
@@ -186,6 +188,8 @@ class _Health:
 
     async def _check_api(self) -> str | None:
         """What is wrong with the API, or None. It is asked without a key, and at most every `API_CHECK_SECONDS`."""
+        if self._lock.locked() and self._api_checked > float("-inf"):
+            return self._api_problem  # one waits for the API, and the others need not
         async with self._lock:
             if anyio.current_time() - self._api_checked >= API_CHECK_SECONDS:
                 try:

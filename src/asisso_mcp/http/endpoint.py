@@ -1,8 +1,7 @@
-"""The `/mcp` endpoint: checks the method, the caller and the load, reads the body, and calls the MCP server."""
+"""The `/mcp` endpoint: checks the method and the caller, reads the body, checks the load, and calls the MCP server."""
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,26 +9,21 @@ from typing import Any
 import anyio
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
+from asisso_mcp.api.caller_keys import CallerKeys
+from asisso_mcp.api.slots import UNPROVEN, Slots
 from asisso_mcp.campaigns.policy import Caller
-from asisso_mcp.http.auth.base import Authenticator, headers_named
+from asisso_mcp.http.auth.base import API_KEY_CHALLENGE, Authenticator, headers_named
+from asisso_mcp.http.body import BodyReader, ClientDisconnected
 from asisso_mcp.http.errors import HttpError, Scope
 from asisso_mcp.http.fast_path import FastPath, parse_simple_request, wants_progress
 
-MAX_BODY = 1024 * 1024
-"""Bytes of a request body. The largest edit that the tools accept is a few kB."""
-BODY_SECONDS = 15.0
-"""Bound for the whole body to arrive."""
-MAX_DISCARDED = 8 * MAX_BODY
-"""Bytes of a too large body that are read and discarded: a sender that is cut off would not see the error."""
+RESERVED_SHARE = 8
+"""There is one slot more for pauses for so many slots for calls."""
 
 _CALLER = "asisso.caller"
 _CREDENTIALS = frozenset({b"x-api-key", b"authorization", b"cookie", b"proxy-authorization"})
 
 AsgiApp = Callable[[Scope, Any, Any], Coroutine[Any, Any, None]]
-
-
-class ClientDisconnected(Exception):
-    """The client left before its request was complete."""
 
 
 class McpEndpoint:
@@ -40,16 +34,25 @@ class McpEndpoint:
         json_app: the SDK's transport that answers the rest with JSON.
         sse_app: the SDK's transport that answers with an event stream: slower, and only progress needs it.
         authenticator: who may call.
-        max_calls: served at once, and at most half of them for one caller's key; the rest get a 503.
+        max_calls: served at once, and at most half of them for one caller's key, or for all that are not known yet; the rest get a 503.
+        caller_keys: what is known of the callers' keys, where they bring their own.
     """
 
     def __init__(
-        self, fast_path: FastPath, json_app: AsgiApp, sse_app: AsgiApp, authenticator: Authenticator, *, max_calls: int
+        self,
+        fast_path: FastPath,
+        json_app: AsgiApp,
+        sse_app: AsgiApp,
+        authenticator: Authenticator,
+        *,
+        max_calls: int,
+        caller_keys: CallerKeys,
     ) -> None:
         self._fast_path, self._json_app, self._sse_app = fast_path, json_app, sse_app
         self._authenticator = authenticator
-        self._max_calls = max_calls
-        self._in_progress: Counter[str] = Counter()
+        self._caller_keys = caller_keys
+        self._bodies = BodyReader()
+        self._slots = Slots(max_calls, unproven=max_calls, reserved=max(1, max_calls // RESERVED_SHARE))
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer one request, with an HTTP error where it is refused."""
@@ -57,19 +60,21 @@ class McpEndpoint:
             if scope["method"] != "POST":
                 raise HttpError(405, "Send JSON-RPC with POST.", log_reason=None, headers={"Allow": "POST"})
             caller = await self._authenticator.authenticate(scope)
-            with self._acquire_slot(caller):
-                await self._serve(caller, scope, receive, send)
+            self._check_key(caller)
+            body = await self._bodies.read(scope, receive)  # before a slot is taken: it may never be complete
+            request = parse_simple_request(scope, body)
+            message = request if request is not None else _parse_json(body)
+            self._authenticator.authorize(caller, message)
+            with self._acquire_slot(caller, message):
+                await self._serve(_without_credentials(scope, caller), body, request, message, receive, send)
         except HttpError as error:
             await error.respond(scope, receive, send)
         except ClientDisconnected:
             return
 
-    async def _serve(self, caller: Caller, scope: Scope, receive: Any, send: Any) -> None:
-        body = await _read_body(scope, receive)
-        request = parse_simple_request(scope, body)
-        message = request if request is not None else _parse_json(body)
-        self._authenticator.authorize(caller, message)
-        scope = _without_credentials(scope, caller)
+    async def _serve(
+        self, scope: Scope, body: bytes, request: dict[str, Any] | None, message: Any, receive: Any, send: Any
+    ) -> None:
         if request is not None:
             response = self._fast_path.respond(scope, request, send)
         elif wants_progress(message):
@@ -84,25 +89,38 @@ class McpEndpoint:
         except asyncio.CancelledError:
             await call  # uvicorn cancels what outlasts the bound of a stop, once: it may still be answered
 
+    def _check_key(self, caller: Caller) -> None:
+        """Raises HttpError (401) for a key that the API refused a moment ago."""
+        if caller.api_key is not None and self._caller_keys.is_refused(caller.api_key.get_secret_value()):
+            raise HttpError(
+                401,
+                "The Asisso API did not accept this key a moment ago. Check the X-API-Key header, and try again in a minute.",
+                log_reason="a key that the API refused",
+                headers={"WWW-Authenticate": API_KEY_CHALLENGE},
+            )
+
     @contextmanager
-    def _acquire_slot(self, caller: Caller) -> Iterator[None]:
-        """Hold one of `max_calls` slots. Raises HttpError (503) when all slots, or all for this caller's key, are taken."""
-        key = caller.api_key.get_secret_value() if caller.api_key else ""
-        total, of_key = self._in_progress.total(), self._in_progress[key]
-        if total >= self._max_calls or (caller.api_key and of_key >= max(1, self._max_calls // 2)):
+    def _acquire_slot(self, caller: Caller, message: Any) -> Iterator[None]:
+        """Hold a slot; a pause finds one when the others are taken. Raises HttpError (503) when this caller may have none."""
+        tenant = self._caller_keys.tenant_of(caller.api_key.get_secret_value()) if caller.api_key is not None else None
+        slot = self._slots.take(tenant, urgent=_is_pause(message))
+        if slot is None:
+            whose = "keys that are not known yet" if tenant == UNPROVEN else "this key"
             raise HttpError(
                 503,
                 "Too many calls are in progress. Try again in a moment.",
-                log_reason=f"{total} calls in progress, {of_key} of them for this key",
+                log_reason=f"{self._slots.taken} calls in progress, {self._slots.held_by(tenant)} of them for {whose}",
                 headers={"Retry-After": "1"},
             )
-        self._in_progress[key] += 1
         try:
             yield
         finally:
-            self._in_progress[key] -= 1
-            if not self._in_progress[key]:
-                del self._in_progress[key]
+            slot.release()
+
+
+def _is_pause(message: Any) -> bool:
+    params = message.get("params") if isinstance(message, dict) and message.get("method") == "tools/call" else None
+    return isinstance(params, dict) and params.get("name") == "pause_campaign"
 
 
 def closing_cancels(scope: Scope) -> bool:
@@ -135,33 +153,6 @@ def _without_credentials(scope: Scope, caller: Caller) -> Scope:
     """The scope without headers that hold credentials: the MCP server can neither log nor forward them."""
     headers = [(name, value) for name, value in scope["headers"] if name not in _CREDENTIALS]
     return {**scope, "headers": headers, "state": {**scope["state"], _CALLER: caller}}
-
-
-async def _read_body(scope: Scope, receive: Any) -> bytes:
-    """The whole body. Raises HttpError (413, 408) or ClientDisconnected."""
-    for declared in headers_named(scope["headers"], b"content-length"):
-        if declared.isdigit() and int(declared[:18]) > MAX_DISCARDED:
-            raise _too_large()
-    body, length, complete = bytearray(), 0, False
-    with anyio.move_on_after(BODY_SECONDS):
-        while not complete and length <= MAX_DISCARDED:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise ClientDisconnected
-            chunk = message.get("body", b"")
-            length += len(chunk)
-            if length <= MAX_BODY:
-                body += chunk
-            complete = not message.get("more_body", False)
-    if length > MAX_BODY:
-        raise _too_large()
-    if not complete:
-        raise HttpError(408, "The request body did not arrive in time.", log_reason="an incomplete body")
-    return bytes(body)
-
-
-def _too_large() -> HttpError:
-    return HttpError(413, "The request body is too large.", log_reason=f"a body larger than {MAX_BODY} bytes")
 
 
 def _parse_json(body: bytes) -> Any:

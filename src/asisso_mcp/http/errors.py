@@ -8,8 +8,8 @@ from starlette.responses import JSONResponse
 Scope = dict[str, Any]
 
 _LOG_REASON = "asisso.log_reason"
-_CLOSES_CONNECTION = frozenset({408, 413, 503})
-"""The body was not read, or the process is ending: the connection is closed with the response."""
+_CLOSES_CONNECTION = frozenset({400, 408, 413, 503})
+"""Where the request ends is unsure, its body was not read, or the process is ending: the connection is closed with the response."""
 
 
 class HttpError(Exception):

@@ -17,7 +17,7 @@ LOGGED_PATHS = frozenset({"/mcp", *PROBES})
 
 
 class HostOriginMiddleware:
-    """Refuses requests for other hosts, from other origins, and while the server is stopping; logs one line for each.
+    """Refuses requests for other hosts, from other origins, of two lengths, and while the server is stopping; logs one line for each.
 
     Args:
         hosts: what the Host header may say, exactly and in lower case, with the port where there is one.
@@ -58,6 +58,13 @@ class HostOriginMiddleware:
             _log(scope, status, time.perf_counter() - began)
 
     def _check(self, scope: Scope) -> None:
+        names = [name for name, _ in scope["headers"]]
+        if b"content-length" in names and b"transfer-encoding" in names:  # a proxy in front may go by the other one
+            raise HttpError(
+                400,
+                "Send Content-Length or Transfer-Encoding, not both.",
+                log_reason="both Content-Length and Transfer-Encoding",
+            )
         if self._stopping() and scope["path"] != "/healthz":
             raise HttpError(503, "This server is stopping.", log_reason="stopping", headers={"Retry-After": "1"})
         if scope["path"] in PROBES:

@@ -13,6 +13,7 @@ import uvicorn
 
 from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.http.app import SETTLE_SECONDS, HttpApp, create_app
+from asisso_mcp.http.protocol import BoundedProtocol
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.http.supervisor import Supervisor, end_with_parent
 from asisso_mcp.server import telemetry
@@ -23,7 +24,6 @@ LAST_SECONDS = FINISH_SECONDS + SETTLE_SECONDS + 2
 """How long after a signal the process ends at the latest, whatever hangs."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than the proxies in front keep their connections, so that none sends on a connection that is being closed."""
-MAX_CONNECTIONS = 1000
 _GC_THRESHOLD = 10_000
 """Objects between two collections: a call makes a few hundred, nearly all freed without one. The default of 700 costs a twentieth of a call."""
 
@@ -116,16 +116,15 @@ def create_server(app: HttpApp) -> uvicorn.Server:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
     config = uvicorn.Config(
         app.asgi,
-        # Not httptools: it reads the body of a request that asks for an upgrade as the next request, takes trailers for
-        # headers, and queues what is pipelined without a bound.
-        http="h11",
+        # On h11 and not httptools, which reads the body of a request that asks for an upgrade as the next request, takes
+        # trailers for headers, and queues what is pipelined without a bound.
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,  # it prints the query; ours is one line without
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(FINISH_SECONDS),
     )

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -152,10 +153,9 @@ def build_server(
             "resources/read": CacheHint(ttl_ms=0, scope="private"),
         },
     )
+    server.middleware.clear()  # the SDK's own makes spans of whatever clients write, also where nobody collects them
     if telemetry is not None:
-        server.middleware.append(telemetry.measure)
-    else:
-        server.middleware.clear()  # the SDK's own makes spans, also where nobody collects them
+        server.middleware.append(partial(telemetry.measure, schemas.keys()))
     return server
 
 

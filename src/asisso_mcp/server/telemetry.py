@@ -1,20 +1,24 @@
-"""OpenTelemetry: spans of requests to the API and metrics of calls, on when the usual `OTEL_` variables are set.
+"""OpenTelemetry: spans and metrics of messages and of requests to the API, on when the usual `OTEL_` variables are set.
 
-Arguments of calls are never part of either.
+Names and values come from closed sets: nothing that a client writes, and no text of an error, is part of either.
 """
 
 import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
+from mcp_types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
+from mcp_types.version import KNOWN_PROTOCOL_VERSIONS
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiResponse, ApiTransport
 from asisso_mcp.config import Settings, SettingsError
 
@@ -26,6 +30,9 @@ _TARGETS = (
     "OTEL_METRICS_EXPORTER",
 )
 _ID = re.compile(r"/\d+(?=/|$)")
+_METHODS = SPEC_CLIENT_METHODS | SPEC_CLIENT_NOTIFICATION_METHODS
+OTHER = "_OTHER"
+"""In place of a method that the protocol does not have; the word is OpenTelemetry's own."""
 FLUSH_MILLISECONDS = 2000
 
 
@@ -58,7 +65,6 @@ def start(environment: Mapping[str, str] = os.environ) -> "Telemetry | None":
     check(environment)
     if not is_enabled(environment):
         return None
-    from opentelemetry import metrics, trace
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.metrics import MeterProvider
@@ -82,8 +88,6 @@ def start(environment: Mapping[str, str] = os.environ) -> "Telemetry | None":
         case "otlp":
             readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
     meter_provider = MeterProvider(resource=resource, metric_readers=readers)
-    trace.set_tracer_provider(tracer_provider)  # the SDK's spans of tool calls go the same way
-    metrics.set_meter_provider(meter_provider)
     return Telemetry(tracer_provider, meter_provider)
 
 
@@ -97,40 +101,51 @@ def _exporter(environment: Mapping[str, str], name: str) -> str:
 
 
 class Telemetry:
-    """Spans and metrics of messages from clients and of requests to the API."""
+    """Spans and metrics of messages from clients and of requests to the API.
+
+    They go to these two providers and not to the global ones, to which the MCP SDK would add spans of its own: their names,
+    ids and error texts are what clients write.
+    """
 
     def __init__(self, tracer_provider: Any, meter_provider: Any) -> None:
         self._providers = tracer_provider, meter_provider
-        self._tracer = tracer_provider.get_tracer("asisso_mcp")
-        meter = meter_provider.get_meter("asisso_mcp")
-        self._calls = meter.create_histogram(
-            "mcp.server.operation.duration", unit="s", description="Messages from clients; error.type where one failed"
+        tracer, meter = tracer_provider.get_tracer("asisso_mcp"), meter_provider.get_meter("asisso_mcp")
+        self._calls = Instrument(
+            tracer,
+            SpanKind.SERVER,
+            meter.create_histogram(
+                "mcp.server.operation.duration",
+                unit="s",
+                description="Messages from clients; error.type where one failed",
+            ),
         )
-        self._requests = meter.create_histogram(
-            "http.client.request.duration", unit="s", description="Requests to the Asisso API"
+        self._requests = Instrument(
+            tracer,
+            SpanKind.CLIENT,
+            meter.create_histogram("http.client.request.duration", unit="s", description="Requests to the Asisso API"),
         )
 
-    async def measure(self, ctx: Any, call_next: Callable[[Any], Any]) -> Any:
-        """A middleware of the MCP server: how long each message took, and whether it failed."""
-        attributes = {"mcp.method.name": ctx.method, "mcp.protocol.version": ctx.protocol_version}
-        began = time.perf_counter()
-        try:
+    async def measure(self, tools: Collection[str], ctx: Any, call_next: Callable[[Any], Any]) -> Any:
+        """A middleware of an MCP server with these tools: how long each message took, and whether it failed.
+
+        Of what a client writes only what is known here becomes a value: anything else would be a series of its own.
+        """
+        method = ctx.method if ctx.method in _METHODS else OTHER
+        version = ctx.protocol_version if ctx.protocol_version in KNOWN_PROTOCOL_VERSIONS else OTHER
+        attributes = {"mcp.method.name": method, "mcp.protocol.version": version}
+        tool = (ctx.params or {}).get("name") if method == "tools/call" else None
+        if isinstance(tool, str) and tool in tools:
+            attributes["gen_ai.tool.name"] = tool
+            method = f"{method} {tool}"
+        with self._calls.measure(method, attributes, _parent(ctx.meta)):
             result = await call_next(ctx)
-            if ctx.method == "tools/call":
-                # Only here is it sure that the name is one of our tools, and not any text of a client.
-                attributes["gen_ai.tool.name"] = (ctx.params or {}).get("name", "")
-                if isinstance(result, dict) and result.get("isError"):
-                    attributes["error.type"] = "tool_error"
+            if ctx.method == "tools/call" and isinstance(result, dict) and result.get("isError"):
+                attributes["error.type"] = "tool_error"
             return result
-        except BaseException as fault:
-            attributes["error.type"] = type(fault).__name__
-            raise
-        finally:
-            self._calls.record(time.perf_counter() - began, attributes)
 
-    def transport(self, settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> ApiTransport:
-        """A transport to the API whose requests are spans."""
-        return InstrumentedTransport(settings, self._tracer, self._requests, transport=transport)
+    def transport(self, settings: Settings, **options: Any) -> ApiTransport:
+        """A transport to the API whose requests are spans, with the options of `ApiTransport`."""
+        return InstrumentedTransport(settings, self._requests, **options)
 
     def close(self) -> None:
         """Export what is left, within `FLUSH_MILLISECONDS` for each of the two."""
@@ -138,44 +153,59 @@ class Telemetry:
             provider.force_flush(FLUSH_MILLISECONDS)
 
 
-class InstrumentedTransport(ApiTransport):
-    """A transport to the API whose requests are spans. Paths are shown without ids, and no header at all."""
+@dataclass(frozen=True)
+class Instrument:
+    """Spans of one kind, each counted in a histogram under the same attributes."""
 
-    def __init__(
-        self, settings: Settings, tracer: Any, duration: Any, *, transport: httpx2.AsyncBaseTransport | None = None
-    ) -> None:
-        super().__init__(settings, transport=transport)
-        self._tracer, self._duration = tracer, duration
+    tracer: Any
+    kind: SpanKind
+    duration: Any
 
-    async def send(self, method: str, path: str, **request: Any) -> ApiResponse:
-        """As `ApiTransport.send`, in a span of its own."""
-        address = urlsplit(self.origin)
-        template = _ID.sub("/{campaign_id}", path)
-        attributes: dict[str, Any] = {
-            "http.request.method": method,
-            "url.template": template,
-            "server.address": address.hostname or "",
-            "server.port": address.port or (443 if address.scheme == "https" else 80),
-        }
+    @contextmanager
+    def measure(self, name: str, attributes: dict[str, Any], parent: Context | None = None) -> Iterator[None]:
+        """A span around the block, which may add to `attributes`. An error is its type, never its text."""
         began = time.perf_counter()
-        with self._tracer.start_as_current_span(
-            f"{method} {template}",
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
+        with self.tracer.start_as_current_span(
+            name, parent, self.kind, attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                response = await super().send(method, path, **request)
-                attributes["http.response.status_code"] = response.status
-                if response.status >= 400:
-                    attributes["error.type"] = str(response.status)
-                return response
-            except AsissoError as fault:
+                yield
+            except BaseException as fault:
                 attributes["error.type"] = type(fault).__name__
                 raise
             finally:
                 span.set_attributes(attributes)
                 if "error.type" in attributes:
                     span.set_status(StatusCode.ERROR)
-                self._duration.record(time.perf_counter() - began, attributes)
+                self.duration.record(time.perf_counter() - began, attributes)
+
+
+class InstrumentedTransport(ApiTransport):
+    """A transport to the API whose requests are spans. Paths are shown without ids and query, and no header at all."""
+
+    def __init__(self, settings: Settings, requests: Instrument, **options: Any) -> None:
+        super().__init__(settings, **options)
+        self._requests = requests
+
+    async def send(self, method: str, path: str, **request: Any) -> ApiResponse:
+        """As `ApiTransport.send`, in a span of its own."""
+        address = urlsplit(self.origin)
+        template = _ID.sub("/{campaign_id}", path.partition("?")[0])
+        attributes: dict[str, Any] = {
+            "http.request.method": method,
+            "url.template": template,
+            "server.address": address.hostname or "",
+            "server.port": address.port or (443 if address.scheme == "https" else 80),
+        }
+        with self._requests.measure(f"{method} {template}", attributes):
+            response = await super().send(method, path, **request)
+            attributes["http.response.status_code"] = response.status
+            if response.status >= 400:
+                attributes["error.type"] = str(response.status)
+            return response
+
+
+def _parent(meta: Mapping[str, Any] | None) -> Context | None:
+    """The client's span, by its `traceparent`. Its `tracestate` and `baggage` are any text, and are not taken over."""
+    given = (meta or {}).get("traceparent")
+    return TraceContextTextMapPropagator().extract({"traceparent": given}) if isinstance(given, str) else None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
+from asisso_mcp.api.slots import urgent
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
@@ -97,7 +98,8 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
 
 async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
     """Stops new calls."""
-    switched = await context.service.pause(arguments.campaign_id)
+    with urgent():
+        switched = await context.service.pause(arguments.campaign_id)
     return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
 
 

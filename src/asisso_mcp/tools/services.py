@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from asisso_mcp.api.caller_keys import CallerKeys
 from asisso_mcp.campaigns.policy import OPERATOR, Caller, Policy
 from asisso_mcp.config import Settings
 from asisso_mcp.tools.registry import ToolContext
@@ -60,6 +61,8 @@ class TenantServices:
         self._uses_caller_keys = uses_caller_keys
         self._connect = connect
         self._tell = tell
+        self.caller_keys = CallerKeys()
+        """What the API said of the keys that callers bring."""
         self._stopped = False
         self._policy = Policy.of(settings)
         self._open: tuple[ApiTransport, AsissoClient] | None = None
@@ -113,7 +116,8 @@ class TenantServices:
                 settings, transport = with_sandbox(settings)
             if self._uses_caller_keys:
                 settings = replace(settings, api_key=None, access_token=None)
-            connection = (self._connect or ApiTransport)(settings, transport=transport)
+            keys = self.caller_keys if self._uses_caller_keys else None
+            connection = (self._connect or ApiTransport)(settings, transport=transport, caller_keys=keys)
             self._open = connection, AsissoClient(connection, settings)
         return self._open
 

@@ -17,6 +17,8 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 MAX_KEY = 4096
 """Characters of an API key."""
+API_KEY_CHALLENGE = 'ApiKey realm="asisso-mcp", header="X-API-Key"'
+"""The `WWW-Authenticate` header of passthrough."""
 MAX_BEARER = 16384
 """Bytes of an Authorization header: tokens with many claims are longer than keys."""
 
@@ -72,7 +74,7 @@ class PassthroughAuth(Authenticator):
             401,
             "Send your Asisso API key in the X-API-Key header of every request.",
             log_reason=log_reason,
-            headers={"WWW-Authenticate": 'ApiKey realm="asisso-mcp", header="X-API-Key"'},
+            headers={"WWW-Authenticate": API_KEY_CHALLENGE},
         )
 
 

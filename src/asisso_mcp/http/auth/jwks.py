@@ -2,11 +2,12 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
 import httpx2
-from jwt import PyJWK, PyJWKSet
+from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,14 @@ MAX_BYTES = 512 * 1024
 _PUBLIC = frozenset({"RSA", "EC", "OKP"})
 
 
+@dataclass(frozen=True)
+class SigningKey:
+    """A public key of the issuer. `algorithm`: the only one that it is for; None: its `alg` is absent (RFC 7517, 4.4)."""
+
+    public_key: Any
+    algorithm: str | None
+
+
 class JwksUnavailable(Exception):
     """The issuer's keys could not be fetched. The message holds no secret."""
 
@@ -37,12 +46,12 @@ class JwksCache:
         self._issuer = issuer
         self._url = jwks_url
         self._transport = transport
-        self._keys: dict[str | None, PyJWK] = {}
+        self._keys: dict[str | None, SigningKey] = {}
         self._fetched = float("-inf")
         self._last_attempt = float("-inf")
         self._lock = anyio.Lock()
 
-    async def find(self, key_id: str | None) -> PyJWK | None:
+    async def find(self, key_id: str | None) -> SigningKey | None:
         """The key with that id; without an id, the only key there is. None: the issuer has no such key.
 
         Raises JwksUnavailable when the issuer does not answer and nothing usable is known.
@@ -58,7 +67,7 @@ class JwksCache:
                 await self._refresh()
         return self._known(key_id)
 
-    def _known(self, key_id: str | None) -> PyJWK | None:
+    def _known(self, key_id: str | None) -> SigningKey | None:
         if key_id is None:
             return next(iter(self._keys.values())) if len(self._keys) == 1 else None
         return self._keys.get(key_id)
@@ -79,7 +88,7 @@ class JwksCache:
             self._keys = {}
             raise JwksUnavailable("the issuer has not answered")
 
-    async def _fetch(self) -> dict[str | None, PyJWK]:
+    async def _fetch(self) -> dict[str | None, SigningKey]:
         """The issuer's usable keys by their ids. Raises JwksUnavailable, at the latest after `FETCH_SECONDS`."""
         try:
             with anyio.fail_after(FETCH_SECONDS):
@@ -87,11 +96,11 @@ class JwksCache:
                     found = await _get_json(http, self._url or await self._discover(http))
         except TimeoutError:
             raise JwksUnavailable("it did not answer in time") from None
-        try:
-            keys = PyJWKSet.from_dict(found).keys
-        except (PyJWTError, KeyError, TypeError, ValueError, AttributeError):
-            raise JwksUnavailable("its key set holds no usable key") from None
-        return {key.key_id: key for key in keys if key.key_type in _PUBLIC and key.public_key_use in (None, "sig")}
+        listed = found.get("keys")
+        keys = [key for jwk in listed if (key := _usable(jwk)) is not None] if isinstance(listed, list) else []
+        if not keys:
+            raise JwksUnavailable("its key set holds no usable key")
+        return {key.key_id: SigningKey(key.key, jwk.get("alg")) for jwk, key in keys}
 
     async def _discover(self, http: httpx2.AsyncClient) -> str:
         """The URL of the keys: RFC 8414 first, then OpenID Connect discovery. The metadata must name the very same issuer."""
@@ -110,6 +119,16 @@ class JwksCache:
             self._url = jwks_url
             return jwks_url
         raise problem
+
+
+def _usable(jwk: Any) -> tuple[dict[str, Any], PyJWK] | None:
+    """The key of a JWK, beside it; None for one that signs nothing or is not known here."""
+    try:
+        key = PyJWK.from_dict(jwk)
+    except (PyJWTError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    is_named = isinstance(key.key_id, str | None)
+    return (jwk, key) if is_named and key.key_type in _PUBLIC and key.public_key_use in (None, "sig") else None
 
 
 def metadata_urls(issuer: str) -> list[str]:

@@ -46,11 +46,11 @@ class JwtVerifier(TokenVerifier):
             if header.get("alg") not in ALGORITHMS:
                 return None
             key = await self._keys.find(header.get("kid"))
-            if key is None:
+            if key is None or key.algorithm not in (None, header["alg"]):
                 return None
             claims = jwt.decode(
                 token,
-                key,
+                key.public_key,
                 algorithms=[header["alg"]],
                 audience=self._audience,
                 issuer=self._issuer,
