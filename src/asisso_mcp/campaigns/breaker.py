@@ -7,7 +7,7 @@ switched off with the same numbers looks the same. Such a display is ambiguous, 
 from collections.abc import Mapping
 from typing import Any
 
-from asisso_mcp.campaigns.formatting import format_duration, format_percent, format_plain
+from asisso_mcp.campaigns.formatting import AMBIGUOUS, format_duration, format_percent, format_plain
 from asisso_mcp.campaigns.models import CampaignSettings, Change, NotAllowed, json_equal
 
 DEFAULTS: dict[str, Any] = {
@@ -17,9 +17,6 @@ DEFAULTS: dict[str, Any] = {
     "min_calls_in_window": 5,
 }
 """What a campaign without a stored breaker does (observed), although the API then shows `enabled: false`."""
-
-AMBIGUOUS = "off, or unset and on"
-"""What `before` says of the switch of a breaker whose display is ambiguous."""
 
 _SWITCH_UNNAMED = (
     "Nothing was changed: the API shows the circuit breaker as off with its default numbers, and a breaker that was never set looks "
