@@ -114,11 +114,14 @@ async def test_a_host_that_goes_on_talking_from_another_process_keeps_its_server
     class Enough(Exception):
         pass
 
+    def speak() -> None:
+        session._heard.set()
+
     def look() -> int:
         """The host's process is another one from the first look on; just after that look it says something."""
         looked.append(2)
         if len(looked) == 1:
-            asyncio.get_running_loop().call_soon(lambda: session._heard.set())
+            asyncio.get_running_loop().call_soon(speak)
         if len(looked) > 5:
             raise Enough
         return 2
