@@ -1,7 +1,6 @@
 """Text from outside stays one line, short, quoted and harmless, and carries nobody's number."""
 
 import json
-import unicodedata
 from typing import Any
 
 import pytest
@@ -10,25 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.internal.charmap import CategoryName
 
 from asisso_mcp import sanitize as untrusted
-from asisso_mcp.sanitize import MESSAGE_LENGTH, NAME_LENGTH, quoted, redact, safe_json, single_line
+from asisso_mcp.sanitize import MESSAGE_LENGTH, NAME_LENGTH, plain_or_quoted, quoted, redact, safe_json, single_line
+from tests.fuzz.text_checks import DRAWN_AS_NOTHING, is_harmless
 
 HIDDEN: tuple[CategoryName, ...] = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-INVISIBLE = set(
-    "\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\ufe00\ufe0f\U000e0100\U000e01ef"
-)
+LOOK_ALIKES = '"“”„‟″‶⁗＂❝❞〝〞〟\u02ba\u02dd\u02ee\u02f6\u05f4\u1cd3\u3003\u2e42\U0001f676'
 
 HOSTILE = st.text(
     st.one_of(
         st.characters(),
         st.characters(categories=HIDDEN),
-        st.sampled_from("\x1b[]m;\x07\x9b\u202e\u2066\u200b\u2028\r\n\t\"'”\\" + "".join(sorted(INVISIBLE))),
+        st.sampled_from(
+            "\x1b[]m;\x07\x9b\u202e\u2066\u200b\u2028\r\n\t'\\" + LOOK_ALIKES + "".join(sorted(DRAWN_AS_NOTHING))
+        ),
     ),
     max_size=400,
 )
-
-
-def is_harmless(line: str) -> bool:
-    return not any(unicodedata.category(character) in HIDDEN or character in INVISIBLE for character in line)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +42,9 @@ def is_harmless(line: str) -> bool:
         ("tag\U000e0041\U000e007f", "tag"),
         ("h\u3164i\u115f\u2800 \u034f\u180b", "hi"),
         ("heart \u2764\ufe0f", "heart \u2764"),
+        ("a\U0001d159b\U00016fe4c\U0001107fd\u2d7f", "abcd"),
+        ("a\x1cb\x1dc\x1ed", "a b c d"),
+        ("filled \ua8f9 blank \u2422", "filled \ua8f9 blank \u2422"),
         ("nbsp\u00a0em\u2003ideographic\u3000x", "nbsp em ideographic x"),
         ("half \ud83d pair", "half pair"),
         ("Agent 1 – ヴォイス 😀", "Agent 1 – ヴォイス 😀"),
@@ -91,7 +90,7 @@ def test_a_quoted_name_cannot_be_closed_from_inside(text: str) -> None:
     line = quoted(text)
     assert line.startswith('"')
     assert line.endswith('"')
-    assert not set(line[1:-1]) & set('"“”„‟″＂❝❞')
+    assert not set(line[1:-1]) & set(LOOK_ALIKES)
     assert is_harmless(line)
     assert len(line) <= NAME_LENGTH + 3
 
@@ -109,6 +108,28 @@ def test_a_quoted_name_cannot_be_closed_from_inside(text: str) -> None:
 )
 def test_a_campaign_named_as_an_instruction_stays_a_quoted_name(name: str, shown: str) -> None:
     assert quoted(name) == shown
+
+
+@pytest.mark.parametrize(
+    "word", ["09:00", "America/New_York", "Etc/GMT+5", "circuit_breaker_tripped", "3", "1.5", "-1"]
+)
+def test_one_word_is_shown_as_it_is(word: str) -> None:
+    assert plain_or_quoted(word) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", '""'),
+        ("two words", '"two words"'),
+        ("09:00\ufe0f", '"09:00"'),
+        ("zwölf", '"zwölf"'),
+        ("`resume_campaign`", '"`resume_campaign`"'),
+        ("a" * 81, f'"{"a" * 80}…"'),
+    ],
+)
+def test_whatever_could_say_something_is_quoted(text: str, shown: str) -> None:
+    assert plain_or_quoted(text) == shown
 
 
 NUMBER = "[number hidden]"

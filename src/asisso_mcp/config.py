@@ -207,6 +207,13 @@ class Settings:
     """Sentences about variables that look like settings and do nothing."""
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may be shown: the key, the token, and the password of the proxy."""
+        proxy = None if self.proxy is None else urlsplit(self.proxy.get_secret_value()).password
+        kept = [each.get_secret_value() for each in (self.api_key, self.access_token) if each is not None]
+        return (*kept, *([proxy] if proxy else []))
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the API is on this machine."""
         return is_loopback(urlsplit(self.base_url).hostname or "")

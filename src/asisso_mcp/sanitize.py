@@ -8,22 +8,30 @@ import ipaddress
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import islice
-from typing import Any
 
 NAME_LENGTH = 80
 MESSAGE_LENGTH = 200
 MAX_TEXT = 1020
 """For a text in a structured result: a whole name of 255 characters, however wide."""
-MAX_ITEMS = 100
-MAX_DEPTH = 6
 
 # Cc control, Cf format (bidirectional, zero width, tags), Cs surrogate, Co private use, Cn unassigned, Zl/Zp line and paragraph
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Drawn as nothing or as blank although their category says letter, mark or symbol.
-_INVISIBLE = set("\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800")
-_DOUBLE_QUOTES = str.maketrans(dict.fromkeys('"“”„‟″＂❝❞〝〞', "'"))
+# Unicode's own names of what is drawn as nothing although its category says letter, mark or symbol.
+_DRAWN_AS_NOTHING = re.compile(
+    r"\b(?:FILLER|VARIATION SELECTOR|(?:GRAPHEME|CONSONANT|NUMBER) JOINER|VOWEL INHERENT|PATTERN BLANK|NULL NOTEHEAD)\b"
+)
+_DOUBLE_QUOTE = re.compile(
+    r"\b(?:DOUBLE|TRIPLE|QUADRUPLE)\b.*\b(?:QUOTATION|PRIME|APOSTROPHE|ACUTE|GRAVE)\b"
+    r"|^(?:FULLWIDTH )?QUOTATION MARK$|\b(?:DITTO MARK|GERSHAYIM|NIHSHVASA)\b"
+)
+_QUOTE_CATEGORIES = {"Po", "Pi", "Pf", "Ps", "Pe", "Lm", "Sk", "So"}
+"""Punctuation and symbols: an "ő" has a double acute in its name, and is a letter."""
+_MAY_BE_QUOTE = re.compile(r'["\x80-\U0010ffff]')
+_BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
+_PLAIN = frozenset(map(chr, range(0x20, 0x7F)))
+_PLAIN_WORD = re.compile(r"[\w.:/+-]+", re.ASCII)
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _SPACES = re.compile(r"\s+")
 _SCAN = 8_000
@@ -58,6 +66,17 @@ _PRIVATE_ENDINGS = {"internal", "local", "localhost", "localdomain", "svc", "lan
 _SERVICE_PORTS = {"3306", "5432", "5672", "6379", "9092", "9200", "11211", "27017"}
 """Of databases, caches and queues: `redis:6379` is an address, `rows:8000` a count."""
 _SECRET = re.compile(r"\b(?:as|dgr?)_(?=[a-z_-]{0,64}\d)[\w-]{8,}|\bBearer\s+[\w.~+/=-]{8,}", re.IGNORECASE | re.ASCII)
+KEY_HIDDEN = "[key hidden]"
+MIN_SECRET_LENGTH = 8
+"""A shorter secret would occur in texts that have nothing to do with it."""
+_NOT_GRAPHIC = bytes(range(33)) + b"\\\x7f"
+_ESCAPES = re.compile(r"\\[ux][0-9a-f]|%[0-9a-f]{2}", re.IGNORECASE)
+_CUT = re.compile(r"[\\%ux0-9a-f]{0,12}…", re.IGNORECASE)
+_UNSEEN = (
+    r"(?:[^\x21-\x7e]++|\\+u(?!00[2-7])[0-9a-f]{4}|\\+x(?![2-7])[0-9a-f]{2}|\\+[nrtfbv]"
+    r"|%(?:25)*(?:20|7f|[0189a-f][0-9a-f]))*?"
+)
+"""What may stand between two characters of a key: whatever is no printable ASCII, as it is or escaped."""
 _SQL = re.compile(
     r"\[SQL:.*|\[parameters:.*|\b(?:INSERT\s+INTO|SELECT\s.+?\sFROM|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -73,8 +92,7 @@ def single_line(text: object, length: int = MESSAGE_LENGTH) -> str:
     if scanned.isascii() and scanned.isprintable():  # the usual case: nothing is hidden, everything counts one
         line = (_SPACES.sub(" ", scanned) if "  " in scanned else scanned).strip()
         return line if len(line) <= length else line[:length].rstrip() + "…"
-    visible = "".join(_shown(character) for character in _ESCAPE.sub("", scanned))
-    line = _SPACES.sub(" ", visible).strip()
+    line = _SPACES.sub(" ", visible(_ESCAPE.sub("", scanned))).strip()
     used = 0
     for position, character in enumerate(line):
         used += 1 if character < "\x80" else 2 if character < "\U00010000" else 4
@@ -85,7 +103,25 @@ def single_line(text: object, length: int = MESSAGE_LENGTH) -> str:
 
 def quoted(text: object, length: int = NAME_LENGTH) -> str:
     """`text` as a quoted name; quotation marks inside, and what looks like one, cannot end it."""
-    return f'"{single_line(text, length).translate(_DOUBLE_QUOTES)}"'
+    line = _MAY_BE_QUOTE.sub(lambda found: "'" if _is_double_quote(found[0]) else found[0], single_line(text, length))
+    return f'"{line}"'
+
+
+def plain_or_quoted(text: object, length: int = NAME_LENGTH) -> str:
+    """`text` as it is where it is one word, such as `America/New_York` or `09:00`; quoted where it could say anything else."""
+    word = str(text)
+    return word if len(word) <= length and _PLAIN_WORD.fullmatch(word) else quoted(word, length)
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    """`text` without hidden characters; each line break and tabulator is a space, but for those in `keep`."""
+    changed = _unlike(text, keep)
+    return text.translate({ord(each): _shown(each) for each in changed}) if changed else text
+
+
+def _unlike(text: str, keep: str = "") -> list[str]:
+    """The characters of `text` that are not shown as they are."""
+    return [each for each in set(text).difference(_PLAIN, keep) if _shown(each) != each]
 
 
 def redact(text: object, length: int = MESSAGE_LENGTH) -> str:
@@ -100,34 +136,58 @@ def _redact(text: str, length: int) -> str:
     line = _SQL.sub("[query hidden]", line)
     line = _URL.sub("[address hidden]", line)
     line = _EMAIL.sub("[e-mail hidden]", line)
-    line = _SECRET.sub("[key hidden]", line)
+    line = _SECRET.sub(KEY_HIDDEN, line)
     line = _WORD.sub(lambda word: _address(word[0]), line)
     line = _DIGITS.sub(lambda found: found[0] if found["kept"] else "[number hidden]", line)
     return single_line(line, length)
 
 
-def clean_json(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """A JSON value for a structured result: every text on one line, cut; at most 100 items of a list or object, six levels deep."""
-    if isinstance(value, str):
-        return single_line(value, MAX_TEXT)
-    if isinstance(value, dict | list) and not depth:
-        return "…"
-    if isinstance(value, dict):
-        return {_clean_key(key): clean_json(value[key], depth - 1) for key in islice(value, MAX_ITEMS)}
-    if isinstance(value, list):
-        return [clean_json(each, depth - 1) for each in value[:MAX_ITEMS]]
-    return value
+def hide_secrets(text: str, secrets: Iterable[str]) -> str:
+    """`text` without these secrets of at least `MIN_SECRET_LENGTH` characters of ASCII.
+
+    Each is found in any case, written with escapes (`\\u0061`, `\\x61`, `%61`), split by what is not seen, and cut by "…".
+    """
+    graphic = text.encode("ascii", "ignore").translate(None, _NOT_GRAPHIC).lower()
+    is_escaped = ("\\" in text or "%" in text) and _ESCAPES.search(text) is not None
+    for secret in secrets:
+        if len(secret) < MIN_SECRET_LENGTH:
+            continue
+        beginning = secret[:MIN_SECRET_LENGTH].lower().replace("\\", "").encode()
+        if is_escaped or beginning in graphic:
+            text = _hide_secret(text, secret)
+    return text
 
 
-def _clean_key(key: str) -> str:
-    is_plain = len(key) <= NAME_LENGTH and key.isascii() and key.isidentifier()  # as nearly all are
-    return key if is_plain else single_line(key, NAME_LENGTH)
+def _hide_secret(text: str, secret: str) -> str:
+    shown, position = "", 0
+    beginning = re.compile(_UNSEEN.join(map(_written, secret[:MIN_SECRET_LENGTH])), re.IGNORECASE)
+    while found := beginning.search(text, position):
+        end, rest = found.end(), iter(secret[MIN_SECRET_LENGTH:])
+        for character in rest:
+            following = re.compile(_UNSEEN + _written(character), re.IGNORECASE).match(text, end)
+            if following is None:
+                is_secret = _CUT.match(text, end) is not None
+                break
+            end = following.end()
+        else:
+            is_secret = True
+        end = end if is_secret else found.start() + 1
+        shown += text[position : found.start()] + (KEY_HIDDEN if is_secret else text[found.start()])
+        position = end
+    return shown + text[position:]
+
+
+@lru_cache(maxsize=128)
+def _written(character: str) -> str:
+    """A pattern for a character of a secret, however it is written."""
+    code = f"{ord(character):02x}"
+    return rf"(?:\\*{re.escape(character)}|\\+(?:u00|x){code}|%(?:25)*{code})"
 
 
 def safe_json(value: object) -> str:
     """`value` as one line of JSON that shows every hidden character as its escape: exact, and safe to print."""
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return "".join(character if _shown(character) == character else _escaped(character) for character in text)
+    return text.translate({ord(each): _escaped(each) for each in _unlike(text)})
 
 
 def _address(word: str) -> str:
@@ -155,13 +215,19 @@ def _escaped(character: str) -> str:
     return json.dumps(character)[1:-1]
 
 
+@lru_cache(maxsize=4096)
 def _shown(character: str) -> str:
-    if character in "\t\n\v\f\r\x85\u2028\u2029":
+    if character in _BREAKS:
         return " "
-    if character in _INVISIBLE or unicodedata.category(character) in _HIDDEN or _is_variation(character):
+    category = unicodedata.category(character)
+    if category in _HIDDEN:
         return ""
-    return character
+    is_blank = not category.startswith("P") and _DRAWN_AS_NOTHING.search(unicodedata.name(character, ""))
+    return "" if is_blank else character
 
 
-def _is_variation(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+@lru_cache(maxsize=4096)
+def _is_double_quote(character: str) -> bool:
+    return unicodedata.category(character) in _QUOTE_CATEGORIES and bool(
+        _DOUBLE_QUOTE.search(unicodedata.name(character, ""))
+    )

@@ -86,7 +86,9 @@ class Toolbox:
             return ToolResult(f"Unknown tool: {single_line(name, 64)}. This server has {known}.")
         given = _object(arguments)
         if given is None:
-            return ToolResult(f"Nothing was sent, because the arguments of {name} are not a JSON object.")
+            return ToolResult(
+                f"Nothing was sent, because the arguments of {single_line(name, 64)} are not a JSON object."
+            )
         return await tool.call(given, self._services.call())
 
     async def __aenter__(self) -> Self:

@@ -6,6 +6,7 @@ answer by the oracle, which shares nothing with the code that gave it.
 
 import asyncio
 import copy
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -73,6 +74,13 @@ edits = some(
 )
 
 
+def undo_of(structure: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments that undo an edit; with hidden characters in them they are given as JSON."""
+    given: dict[str, Any] | None = structure.get("undo")
+    _, shown, as_json = (structure.get("warnings") or [""])[-1].partition("given as JSON that shows them: ")
+    return json.loads(as_json) if shown else given
+
+
 class Conversation(RuleBasedStateMachine):
     """Tool calls, faults, colleagues and time; every call is judged."""
 
@@ -120,8 +128,8 @@ class Conversation(RuleBasedStateMachine):
         result = self.ask("update_campaign", campaign_id=campaign_id, **edit, **extra)
         structure = result.get("structuredContent", {})
         self.undo = None
-        if structure.get("undo"):
-            self.undo = structure["undo_tool"], structure["undo"], before, structure
+        if arguments := undo_of(structure):
+            self.undo = structure["undo_tool"], arguments, before, structure
 
     @rule(campaign_id=ids, edit=edits)
     def edit_paused(self, campaign_id: int, edit: dict[str, Any]) -> None:

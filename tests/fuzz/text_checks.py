@@ -3,7 +3,7 @@
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,8 @@ from tests.fuzz.shapes import MARK
 
 LONGEST = 6000
 """Characters of a text: about 1,500 tokens."""
+LARGEST = 1_000_000
+"""Characters of a structure in ASCII: a few fields of 40,000 characters, each of up to twelve in JSON."""
 
 _OURS = re.compile(
     r"""
@@ -35,14 +37,36 @@ _OURS = re.compile(
     re.VERBOSE,
 )
 _COMPLAINTS = re.compile(r"Nothing was sent, because \d+ arguments of \w+ do not fit:$")
-_VISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+DRAWN_AS_NOTHING = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u2d7f\u3164\uffa0\U0001107f\U00016fe4\U0001d159"
+) | {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))}
+"""Letters, marks and symbols by their category."""
+
+
+def is_harmless(text: str) -> bool:
+    """Whether nothing in a line is hidden, and nothing breaks it."""
+    return not any(unicodedata.category(each) in HIDDEN_CATEGORIES or each in DRAWN_AS_NOTHING for each in set(text))
+
+
+def strings_of(value: Any) -> Iterator[str]:
+    """Every text and key in a JSON value; a text of ours in its lines."""
+    if isinstance(value, str):
+        yield from value.split("\n")
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield str(key)
+            yield from strings_of(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from strings_of(each)
 
 
 def check_text(text: str, *, error: bool) -> None:
     """Raises AssertionError for a text that a person or a model should not be shown."""
     assert text.strip()
     assert len(text) <= LONGEST, (len(text), text[:500])
-    hidden = {f"U+{ord(each):04X}" for each in text if each != "\n" and unicodedata.category(each) in _VISIBLE}
+    hidden = {f"U+{ord(each):04X}" for each in text if each != "\n" and not is_harmless(each)}
     assert not hidden, (hidden, text)
     assert "Traceback" not in text
     assert "Something unexpected went wrong" not in text, text
@@ -67,6 +91,9 @@ def check(tool: Tool, answer: ToolResult) -> dict[str, Any]:
         schema = _validator(tool.name, json.dumps(tool.output_schema))
         assert not [error.message for error in schema.iter_errors(answer.structure)]
         assert answer.structure["summary"] == answer.text
+        hidden = [text for text in strings_of(answer.structure) if not is_harmless(text)]
+        assert not hidden, hidden
+        assert len(json.dumps(answer.structure)) <= LARGEST
     result = answer.as_result()
     line = JSONRPCResponse(jsonrpc="2.0", id=1, result=result).model_dump_json(by_alias=True, exclude_unset=True)
     line.encode()

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -64,6 +65,31 @@ def test_a_backup_is_at_no_moment_readable_by_others(tmp_path: Path) -> None:
         os.umask(umask)
     assert seen == {0o600}
     assert [permissions(each) for each in backups(tmp_path)] == [0o600]
+
+
+@POSIX
+def test_a_backup_is_not_written_through_a_link_that_somebody_has_laid_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = settings_file(tmp_path, '{"key": "secret-1"}')
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setattr(files, "datetime", Stopped)
+    (tmp_path / "settings.asisso-20260101-120000.bak").symlink_to(elsewhere)
+    backup = files.replace(file, '{"key": "secret-1"}', "{}")
+    assert backup == tmp_path / "settings.asisso-20260101-120000-1.bak"
+    assert backup.read_text() == '{"key": "secret-1"}'
+    assert not elsewhere.exists()
+
+
+class Stopped(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Stopped":
+        return cls(2026, 1, 1, 12, tzinfo=tz or UTC)
+
+    def astimezone(self, tz: tzinfo | None = None) -> "Stopped":  # noqa: ARG002 - as the real one
+        return self
 
 
 def test_removing_the_server_deletes_the_backups_that_installing_made_and_no_other_file(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from mcp.client import Client
 
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
-from asisso_mcp.sanitize import clean_json
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
 from asisso_mcp.tools.campaigns import TOOLS, _known_leaves
+from asisso_mcp.tools.output_filter import CleanJson
 from tests.conftest import MONDAY, SETTINGS
 
 NINE_TO_FOUR = [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(5)]
@@ -344,4 +344,4 @@ async def test_a_server_for_certain_campaigns_touches_no_other(sandbox: Sandbox)
     ],
 )
 def test_a_section_is_shown_in_known_leaves_on_one_line(name: str, section: Any, shown: Any) -> None:
-    assert clean_json(_known_leaves(name, {name: section})) == shown
+    assert CleanJson().clean(_known_leaves(name, {name: section})) == shown

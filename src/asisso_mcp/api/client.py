@@ -41,6 +41,11 @@ class AsissoClient:
         """A client on the same transport for the owner of another key."""
         return AsissoClient(self._transport, replace(self._settings, api_key=api_key, access_token=None))
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials of its requests; nothing that is shown may repeat them."""
+        return self._settings.secrets
+
     async def list_campaigns(self) -> list[Campaign]:
         """All campaigns of the organisation, newest first. The API has no paging, filter or search."""
         headers = self._headers()

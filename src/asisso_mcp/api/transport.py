@@ -22,7 +22,7 @@ from asisso_mcp.api.request_trace import RequestTrace
 from asisso_mcp.api.slots import Slot, Slots, is_urgent
 from asisso_mcp.api.transport_errors import request_not_built, to_api_error
 from asisso_mcp.config import Settings
-from asisso_mcp.sanitize import redact
+from asisso_mcp.sanitize import hide_secrets, redact
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ KEEP_ALIVE_SECONDS = 4.0
 MAX_RESPONSE_BYTES = 8 * 1024 * 1024
 MAX_LIST_BYTES = 32 * 1024 * 1024
 """The list has no paging (observed): ten thousand campaigns are 11 MB of one response."""
-MIN_SECRET_LENGTH = 8
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "asisso-mcp"}
 
 
@@ -122,7 +121,7 @@ class ApiTransport:
                 finally:
                     await response.aclose()
             if response.status_code >= 400:
-                content = _without_secrets(content, headers.values())
+                content = _without_secrets(content, self._settings.secrets, headers.values())
             return ApiResponse(response.status_code, response.headers, content)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, UnicodeError) as fault:
             outcome = type(fault).__name__
@@ -265,10 +264,8 @@ def _too_large(max_bytes: int) -> UnreadableReply:
     )
 
 
-def _without_secrets(content: bytearray, sent: Iterable[str]) -> bytearray:
+def _without_secrets(content: bytearray, *secrets: Iterable[str]) -> bytearray:
     """The body of an error with echoed credentials replaced: people and logs see its text."""
-    for value in sent:
-        secret = value.removeprefix("Bearer ").encode()
-        if len(secret) >= MIN_SECRET_LENGTH:
-            content = content.replace(secret, b"[key hidden]")
-    return content
+    text = content.decode("utf-8", "replace")
+    bare = [value.removeprefix("Bearer ") for values in secrets for value in values]
+    return bytearray(hide_secrets(text, bare).encode("utf-8", "replace"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from asisso_mcp.campaigns.formatting import format_duration, format_moment, format_percent, format_plain
+from asisso_mcp.campaigns.formatting import AMBIGUOUS, format_duration, format_moment, format_percent, format_plain
 from asisso_mcp.campaigns.log_entries import entry_moment, newest_first
 from asisso_mcp.campaigns.models import CampaignSettings, Change, NotAllowed, json_equal
 
@@ -20,9 +20,6 @@ DEFAULTS: dict[str, Any] = {
     "min_calls_in_window": 5,
 }
 """What a campaign without a stored breaker does (observed), although the API then shows `enabled: false`."""
-
-AMBIGUOUS = "off, or unset and on"
-"""What `before` says of the switch of a breaker whose display is ambiguous."""
 
 _SWITCH_UNNAMED = (
     "Nothing was changed: the API shows the circuit breaker as off with its default numbers, and a breaker that was never set looks "

@@ -9,9 +9,11 @@ from asisso_mcp.api.models import KNOWN_PHASES, Campaign
 from asisso_mcp.campaigns.models import Change, differences
 from asisso_mcp.campaigns.schedule import Schedule, parse_slots
 from asisso_mcp.campaigns.schedule_text import describe
-from asisso_mcp.sanitize import quoted, single_line
+from asisso_mcp.sanitize import plain_or_quoted, quoted, single_line
 
 _SLOT_WORDS = 300
+AMBIGUOUS = "off, or unset and on"
+"""What `before` says of the switch of a breaker whose display is ambiguous."""
 
 
 def describe_state(campaign: Campaign) -> str:
@@ -85,13 +87,19 @@ def describe_change(change: Change) -> str:
     say = _value_for(change.field)
     before, after = say(change.before), say(change.after)
     other = " (the same hours, written as other slots)" if before == after else ""
-    return f"{single_line(change.field, 60)}: {before} → {after}{other}"
+    return f"{describe_field(change.field)}: {before} → {after}{other}"
 
 
 def describe_discrepancy(change: Change) -> str:
     """`retry_config.max_retries: 3, not 5`: what is there, and what was meant (`before`)."""
     say = _value_for(change.field)
-    return f"{single_line(change.field, 60)}: {say(change.after)}, not {say(change.before)}"
+    return f"{describe_field(change.field)}: {say(change.after)}, not {say(change.before)}"
+
+
+def describe_field(field: str) -> str:
+    """`section.leaf`; a leaf that only the API knows may have any name."""
+    section, dot, leaf = field.partition(".")
+    return f"{section}{dot}{plain_or_quoted(leaf, 60)}" if dot else field
 
 
 def _value_for(field: str) -> Callable[[Any], str]:
@@ -137,8 +145,8 @@ def format_plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str | int):
-        return single_line(value, 60)
-    return single_line(json.dumps(value, ensure_ascii=False), 60)
+        return value if value == AMBIGUOUS else plain_or_quoted(value, 60)
+    return quoted(json.dumps(value, ensure_ascii=False), 60)
 
 
 def _listed(words: list[str]) -> str:

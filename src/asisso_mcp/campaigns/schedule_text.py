@@ -21,6 +21,7 @@ from asisso_mcp.campaigns.schedule import (
     restricting_zone,
     week_of,
 )
+from asisso_mcp.sanitize import plain_or_quoted, quoted
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # not the locale's
 
@@ -48,7 +49,7 @@ def _describe(schedule: Schedule) -> str:
     if not schedule.slots:
         return "at any hour: the calling hours are on but have no slots"
     if load_zone(schedule.timezone) is None:
-        return f'at any hour: the zone "{_shown(schedule.timezone, 60)}" is not known here'
+        return f"at any hour: the zone {quoted(schedule.timezone, 60)} is not known here"
     return _slots_in_words(schedule)
 
 
@@ -91,7 +92,7 @@ def _slots_in_words(schedule: Schedule) -> str:
         parts.append("every day, all day")
     elif any(week):
         known = load_zone(schedule.timezone) is not None
-        zone = schedule.timezone if known else f'in the unknown zone "{_shown(schedule.timezone, 60)}"'
+        zone = schedule.timezone if known else f"in the unknown zone {quoted(schedule.timezone, 60)}"
         parts.append(f"{_bounded(_groups(week))} {zone}")
     else:
         parts.append("at no hour")
@@ -150,7 +151,7 @@ def _hours(window: Window, days: list[int]) -> str:
 def _never_matching(slots: Iterable[ScheduleSlot]) -> list[str]:
     named = (
         f"{DAY_NAMES[s.day_of_week] if 0 <= s.day_of_week <= 6 else f'day {s.day_of_week}'}"
-        f" {_shown(s.start_time, 10)}–{_shown(s.end_time, 10)}"
+        f" {plain_or_quoted(s.start_time, 10)}–{plain_or_quoted(s.end_time, 10)}"
         for s in slots
         if matching_minutes(s) is None
     )
@@ -197,9 +198,3 @@ def _span(span: timedelta) -> str:
         return " ".join(f"{count} {unit}" for count, unit in ((hours, "h"), (minutes, "min")) if count)
     days, hours = divmod((minutes + 30) // 60, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
-
-
-def _shown(text: str, most: int) -> str:
-    """Stored text for people: no control or direction characters, no double quotes, cut."""
-    clean = "".join(c for c in text[: most * 4] if c.isprintable()).replace('"', "'")
-    return clean if len(clean) <= most else f"{clean[: most - 1]}…"

@@ -83,6 +83,11 @@ class CampaignService:
         self._shared: CampaignService | None = None
         """What this is a view of: kept, so that one tenant never has two sets of locks."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The credentials that are sent to the API; nothing that is shown may repeat them."""
+        return self._client.secrets
+
     def within(self, policy: Policy) -> "CampaignService":
         """The same campaigns, within other limits."""
         if policy == self.policy:

@@ -20,7 +20,7 @@ from asisso_mcp.campaigns.schedule import Schedule
 from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness
 from asisso_mcp.campaigns.timezones import zone_warning
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
-from asisso_mcp.sanitize import quoted, redact, safe_json, single_line
+from asisso_mcp.sanitize import plain_or_quoted, quoted, redact, safe_json
 
 _LOG_LENGTH = 140
 _LOG_TOTAL = 900
@@ -295,7 +295,7 @@ def _kind(entry: Any) -> object:
 def _log_line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return f"- {quoted(redact(entry), 80)}"
-    level, event = (single_line(entry.get(key, ""), 32) for key in ("level", "event"))
+    level, event = (plain_or_quoted(entry.get(key, ""), 32) for key in ("level", "event"))
     return (
         f"- {_log_moment(entry)} {level} {event}: {quoted(redact(entry.get('message', ''), _LOG_LENGTH), _LOG_LENGTH)}"
     )

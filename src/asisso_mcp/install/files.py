@@ -66,11 +66,16 @@ def delete_backups(path: Path) -> int:
 def _back_up(path: Path, text: str) -> Path:
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     number = 0
-    while (backup := path.with_name(f"{path.name}.asisso-{stamp}{f'-{number}' if number else ''}.bak")).exists():
-        number += 1
-    backup.touch(mode=0o600, exist_ok=False)  # before there is anything in it to read
-    backup.write_bytes(text.encode())
-    return backup
+    while True:
+        backup = path.with_name(f"{path.name}.asisso-{stamp}{f'-{number}' if number else ''}.bak")
+        try:  # made by this call, never opened again by its name, and for its owner alone before there is anything in it
+            descriptor = os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+        return backup
 
 
 def _write(path: Path, text: str, *, private: bool) -> None:

@@ -25,9 +25,10 @@ from mcp_types import (
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
-from asisso_mcp.sanitize import single_line
+from asisso_mcp.sanitize import hide_secrets, single_line, visible
 from asisso_mcp.server.prompts import CAMPAIGN, LABEL_SEPARATOR, offered
 from asisso_mcp.server.resources import TEMPLATE
+from asisso_mcp.tools.output_filter import filter_error
 from asisso_mcp.tools.registry import ToolContext
 
 logger = logging.getLogger(__name__)
@@ -94,11 +95,12 @@ class Completions:
         try:
             candidates = await self._candidates(call.service)
         except AsissoError as failure:
-            logger.warning("No suggestions for campaign_id: %s", failure.text)
-            raise MCPError(INTERNAL_ERROR, failure.text) from None
+            text = filter_error(visible(failure.text), call.secrets)
+            logger.warning("No suggestions for campaign_id: %s", text)
+            raise MCPError(INTERNAL_ERROR, text) from None
         found = match(params.argument.value, candidates)
         labelled = isinstance(params.ref, PromptReference)
-        values = [_label(each) if labelled else str(each.id) for each in found[:MAX_VALUES]]
+        values = [hide_secrets(_label(each), call.secrets) if labelled else str(each.id) for each in found[:MAX_VALUES]]
         return _completion(values, len(found))
 
     def _arguments(self, context: ServerRequestContext[Any], params: CompleteRequestParams) -> list[str]:

@@ -28,9 +28,10 @@ from mcp_types import (
 from asisso_mcp.api.client import MAX_CAMPAIGN_ID
 from asisso_mcp.api.errors import AsissoError, NotFound
 from asisso_mcp.campaigns.models import NotAllowed
-from asisso_mcp.sanitize import quoted, safe_json
+from asisso_mcp.sanitize import quoted, safe_json, visible
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.models import GetArguments, ListArguments
+from asisso_mcp.tools.output_filter import filter_error
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 
 logger = logging.getLogger(__name__)
@@ -90,9 +91,9 @@ class Resources:
         try:
             result = await _read(call, campaign_id)
         except (NotFound, NotAllowed) as refusal:
-            raise _refused(INVALID_PARAMS, refusal.text, params.uri) from None
+            raise _refused(INVALID_PARAMS, filter_error(visible(refusal.text), call.secrets), params.uri) from None
         except AsissoError as failure:
-            raise _refused(INTERNAL_ERROR, failure.text, params.uri) from None
+            raise _refused(INTERNAL_ERROR, filter_error(visible(failure.text), call.secrets), params.uri) from None
         except Exception as fault:
             logger.error("Reading a resource failed with %s", type(fault).__name__)
             # Where, not what: the words of an exception may quote a header, and with it a key.

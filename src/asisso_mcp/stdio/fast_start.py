@@ -30,6 +30,9 @@ CACHED_REPLIES = os.path.join(os.path.dirname(__file__), "cached_replies.json")
 REPLAY_ID = "asisso-mcp-fast-start"
 """The id under which an `initialize` that was answered here is replayed to the real server."""
 
+PATIENCE_SECONDS = 60.0
+"""How long a client may be silent before the real server takes over."""
+
 _VERSION = "io.modelcontextprotocol/protocolVersion"
 _INFO = "io.modelcontextprotocol/clientInfo"
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
@@ -78,13 +81,15 @@ class FastStart:
     def run(self) -> None:
         """Answer until a request needs the real server, which finds it in the pipe's `replay`."""
         answered = False
-        while (line := self._pipe.next_line()) is not None:
+        while (line := self._pipe.next_line(PATIENCE_SECONDS)) is not None:
             if not self._try_answer(line):
                 self._fall_through(line)
                 return
             answered = True
             self._start_import()
-        if answered:  # the client asked, was answered, and left: nothing is left to do
+        if not self._pipe.ended:  # the real server looks after the host while it is silent
+            self._fall_through()
+        elif answered:  # the client asked, was answered, and left: nothing is left to do
             os._exit(0)
 
     def _try_answer(self, line: bytes) -> bool:
@@ -148,14 +153,15 @@ class FastStart:
         self._initialize = frame
         return self._text(self._handshake[str(version)], "initialize")
 
-    def _fall_through(self, line: bytes) -> None:
-        """Leave this line to the real server, behind the handshake that was answered here."""
+    def _fall_through(self, line: bytes | None = None) -> None:
+        """Leave this line, and what follows, to the real server, behind the handshake that was answered here."""
         if self._initialize is not None:
             self._pipe.replay.append(json.dumps({**self._initialize, "id": REPLAY_ID}).encode())
             self._pipe.suppressed_id = REPLAY_ID
         if self._initialized is not None:
             self._pipe.replay.append(self._initialized)
-        self._pipe.replay.append(line)
+        if line is not None:
+            self._pipe.replay.append(line)
 
     def _start_import(self) -> None:
         """Import the real server in a thread, once."""

@@ -6,22 +6,22 @@ loop cannot wait for a descriptor (Windows, a plain file as input), threads do i
 
 import gc
 import json
+import logging
 import os
 import select
 import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 from mcp.server import Server
 from mcp.shared.message import SessionMessage
 from mcp_types import (
-    PARSE_ERROR,
-    ErrorData,
     JSONRPCError,
+    JSONRPCMessage,
     JSONRPCRequest,
     JSONRPCResponse,
     RequestId,
@@ -31,7 +31,20 @@ from mcp_types import (
 from asisso_mcp.config import Settings
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.refusal import refuse_calls
-from asisso_mcp.stdio.pipe import StdioPipe
+from asisso_mcp.stdio.batches import (
+    EMPTY,
+    NOT_A_MESSAGE,
+    NOT_IN_A_BATCH,
+    NOT_SUPPORTED,
+    REVISION,
+    Batch,
+    invalid_request,
+    parse_batch,
+    refuse_batch,
+)
+from asisso_mcp.stdio.host_process import host_process
+from asisso_mcp.stdio.pipe import OverlongLine, StdioPipe
+from asisso_mcp.stdio.unreadable_lines import overlong_error, unreadable_error
 from asisso_mcp.tools.services import TenantServices
 
 if TYPE_CHECKING:
@@ -41,10 +54,15 @@ if TYPE_CHECKING:
     Outgoing = MemoryObjectReceiveStream[SessionMessage]
     Replies = MemoryObjectSendStream[SessionMessage]
 
+logger = logging.getLogger(__name__)
+
 GRACE_SECONDS = 5.0
 """How long calls may still take when the input has ended, and writes when a signal came."""
 _GC_THRESHOLD = 10_000
 """Objects between two collections: a call makes a few hundred, nearly all freed without one."""
+HOST_CHECK_SECONDS = 60.0
+ORPHAN_SECONDS = 600.0
+"""How long nothing may come from a host whose process is gone."""
 FLUSH_SECONDS = 1.5
 """After a signal and the writes: for answers that are on their way to the client."""
 _BUFFERED_MESSAGES = 16
@@ -75,7 +93,13 @@ class StdioSession:
         self._server, self._services, self._pipe = server, services, pipe
         self._unanswered: set[RequestId] = set()
         """Requests that were read and are not answered yet."""
+        self._batches: dict[RequestId, Batch] = {}
+        """The batch of each unanswered request that came in one."""
+        self._revision: object = None
+        """The protocol's revision that `initialize` asked for: where that is one that the SDK knows, it is agreed on."""
         self._idle = anyio.Event()
+        self._heard = anyio.Event()
+        """Set by the next line."""
         self._writes_in_loop = _is_pollable(pipe.outgoing)
 
     async def run(self) -> None:
@@ -85,6 +109,7 @@ class StdioSession:
         outgoing, from_server = anyio.create_memory_object_stream[SessionMessage](_BUFFERED_MESSAGES)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._end_on_signal)
+            tasks.start_soon(self._end_without_host)
             tasks.start_soon(self._read, to_server, outgoing.clone())
             tasks.start_soon(self._write, from_server)
             await self._server.run(incoming, outgoing, self._server.create_initialization_options())
@@ -93,21 +118,59 @@ class StdioSession:
     async def _read(self, to_server: "Incoming", replies: "Replies") -> None:
         async with to_server, replies:
             async for line in self._lines():
+                self._heard.set()
+                if isinstance(line, OverlongLine):
+                    await replies.send(SessionMessage(overlong_error(line)))
+                    continue
                 try:
                     message = jsonrpc_message_adapter.validate_json(line, by_name=False)
                 except ValueError as problem:
-                    if (unreadable := _unreadable(line)) is not None:
+                    if (members := parse_batch(line)) is not None:
+                        await self._read_batch(members, to_server, replies)
+                        continue
+                    if (unreadable := unreadable_error(line)) is not None:
                         await replies.send(SessionMessage(unreadable))
                     await to_server.send(problem)
                     continue
                 if isinstance(message, JSONRPCRequest):
                     self._unanswered.add(message.id)
+                    if message.method == "initialize":
+                        self._revision = (message.params or {}).get("protocolVersion")
                 await to_server.send(SessionMessage(message))
             # What was asked before the input ended is answered, within bounds: `printf … | asisso-mcp` works.
             await self._wait_until_answered(GRACE_SECONDS)
         await self._services.drain_writes(GRACE_SECONDS)
         if self._services.in_flight():
             _exit_now(0)
+
+    async def _read_batch(self, members: list[Any], to_server: "Incoming", replies: "Replies") -> None:
+        """Pass on the messages of a batch, or refuse it."""
+        if not members or self._revision != REVISION:
+            for refused in refuse_batch(members, NOT_SUPPORTED if members else EMPTY):
+                await replies.send(SessionMessage(refused))
+            return
+        batch, messages, errors = Batch(), [], []
+        for member in members:
+            try:
+                message = jsonrpc_message_adapter.validate_json(json.dumps(member), by_name=False)
+            except ValueError:
+                errors += refuse_batch([member], NOT_A_MESSAGE)
+                continue
+            if isinstance(message, JSONRPCRequest):
+                if message.method == "initialize" or message.id in self._unanswered:
+                    errors.append(invalid_request(message.id, NOT_IN_A_BATCH))
+                    continue
+                self._unanswered.add(message.id)
+                self._batches[message.id] = batch
+                batch.waiting.add(message.id)
+            messages.append(message)
+        if batch.waiting:
+            batch.responses += map(_to_json, errors)
+        else:
+            for error in errors:
+                await replies.send(SessionMessage(error))
+        for message in messages:
+            await to_server.send(SessionMessage(message))
 
     async def _wait_until_answered(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):
@@ -137,7 +200,10 @@ class StdioSession:
                 message = sent.message
                 answered = message.id if isinstance(message, JSONRPCResponse | JSONRPCError) else None
                 if answered is None or answered != self._pipe.suppressed_id:
-                    await self._write_line(message.model_dump_json(by_alias=True, exclude_unset=True).encode())
+                    batch = None if answered is None else self._batches.pop(answered, None)
+                    line = _to_json(message) if batch is None else batch.add(answered, _to_json(message))
+                    if line is not None:
+                        await self._write_line(line)
                 if answered is not None:
                     self._unanswered.discard(answered)
                 if not self._unanswered:
@@ -160,6 +226,25 @@ class StdioSession:
                 await anyio.wait_writable(outgoing)
             left = left[os.write(outgoing, left[:_PIPE_BYTES]) :]
 
+    async def _end_without_host(self) -> None:
+        """End when the host's process is gone and then nothing comes for `ORPHAN_SECONDS`.
+
+        Not before: a host may start its servers from a process that it ends on purpose, and goes on talking.
+        """
+        host = self._pipe.host
+        while host is not None:
+            await anyio.sleep(HOST_CHECK_SECONDS)
+            if (now := host_process()) == host:
+                continue
+            self._heard = anyio.Event()
+            with anyio.move_on_after(ORPHAN_SECONDS) as waiting:
+                await self._heard.wait()
+            if waiting.cancelled_caught:
+                logger.warning("The host is gone, and nothing has come for %g s: the server ends.", ORPHAN_SECONDS)
+                await self._services.drain_writes(GRACE_SECONDS)
+                _exit_now(0)
+            host = now
+
     async def _end_on_signal(self) -> None:
         if sys.platform == "win32":  # no signal receiver there; the host closes the input
             return
@@ -171,21 +256,8 @@ class StdioSession:
                 _exit_now(128 + number)
 
 
-def _unreadable(line: bytes) -> JSONRPCError | None:
-    """The error response to a line that cannot be read; None when it is no request, so that nobody waits for a response."""
-    number: RequestId | None = None
-    try:
-        frame = json.loads(line)
-    except (ValueError, RecursionError):  # nested too deeply, or no JSON at all
-        if b'"method"' not in line:
-            return None
-    else:
-        if not isinstance(frame, dict) or "method" not in frame or "id" not in frame:
-            return None
-        number = frame["id"] if isinstance(frame["id"], str | int) and not isinstance(frame["id"], bool) else None
-    message = "The request could not be read, so nothing was done: it is no JSON-RPC 2.0 request in valid UTF-8, "
-    message += "is nested too deeply, or contains half of a surrogate pair or a number of thousands of digits."
-    return JSONRPCError(jsonrpc="2.0", id=number, error=ErrorData(code=PARSE_ERROR, message=message))
+def _to_json(message: JSONRPCMessage) -> bytes:
+    return message.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 def _is_pollable(descriptor: int) -> bool:

@@ -8,6 +8,7 @@ from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
 from asisso_mcp.api.slots import urgent
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
+from asisso_mcp.campaigns.formatting import describe_field
 from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
@@ -117,8 +118,11 @@ def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | No
 
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
     undoable = bool(edited.plan.undo) and bool(edited.plan.body) and not edited.preview
-    foreign = [f"{change.field} was changed by someone else at the same time" for change in edited.comparison.foreign]
-    lost = [f"{change.field} is not as sent" for change in edited.comparison.missing]
+    foreign = [
+        f"{describe_field(change.field)} was changed by someone else at the same time"
+        for change in edited.comparison.foreign
+    ]
+    lost = [f"{describe_field(change.field)} is not as sent" for change in edited.comparison.missing]
     return WriteResult(
         summary=summary,
         campaign_id=edited.campaign.id,

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,10 +13,10 @@ from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
-from asisso_mcp.campaigns.truncation import truncate
-from asisso_mcp.sanitize import clean_json, single_line
+from asisso_mcp.sanitize import single_line, visible
 from asisso_mcp.tools.coercion import decode, null_notes
 from asisso_mcp.tools.json_schema import input_schema, output_schema
+from asisso_mcp.tools.output_filter import filter_answer, filter_error
 from asisso_mcp.tools.validation_errors import explain
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,11 @@ class ToolContext:
 
     service: CampaignService
     notes: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no answer may repeat: the credentials that are sent to the API."""
+        return self.service.secrets
 
 
 class ToolOutput(Protocol):
@@ -114,7 +119,7 @@ class Tool:
 
     async def run(self, arguments: Any, context: ToolContext) -> ToolResult:
         """What the handler returns for validated arguments, as it may be shown. Raises what the handler raises."""
-        return self.to_result(await self.handler(context, arguments))
+        return self.to_result(await self.handler(context, arguments), context.secrets)
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         """Validate, run, and answer in words. Only cancellation gets out."""
@@ -122,11 +127,11 @@ class Tool:
         try:
             checked = self.arguments.model_validate(named)
         except ValidationError as problem:
-            return ToolResult(truncate(explain(self.name, problem, self.input_schema)))
+            return ToolResult(filter_error(explain(self.name, problem, self.input_schema), context.secrets))
         try:
             return await self.run(checked, replace(context, notes=null_notes(nulls)))
         except (AsissoError, NotAllowed) as refusal:
-            return ToolResult(truncate(refusal.text))
+            return ToolResult(filter_error(visible(refusal.text), context.secrets))
         except Exception as fault:
             logger.error("%s failed with %s", self.name, type(fault).__name__)
             # Where, not what: the words of an exception may quote a header, and with it a key.
@@ -137,14 +142,9 @@ class Tool:
                 + " Please report it with what you asked for."
             )
 
-    def to_result(self, output: ToolOutput) -> ToolResult:
-        """The one exit: text and structure are cut and cleaned here. Arguments for another call (`undo`) stay exact."""
-        text, structure = truncate(output.summary), output.structure()
-        return ToolResult(text, {name: _shown(name, value) for name, value in {**structure, "summary": text}.items()})
-
-
-def _shown(name: str, value: Any) -> Any:
-    return value if name in ("summary", "undo") else clean_json(value)
+    def to_result(self, output: ToolOutput, secrets: Iterable[str] = ()) -> ToolResult:
+        """The one exit: text and structure are cut and cleaned here, and without these secrets."""
+        return ToolResult(*filter_answer(output.summary, output.structure(), secrets))
 
 
 class Registry:
