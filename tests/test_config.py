@@ -18,6 +18,8 @@ from asisso_mcp.config import (
     is_loopback,
 )
 from asisso_mcp.setting_names import LATER_LIMITS
+from asisso_mcp.setting_values import READING_TOOLS, TOOL_NAMES
+from asisso_mcp.tools.campaigns import TOOLS
 
 
 def read(**environment: str) -> Settings:
@@ -41,6 +43,12 @@ def test_without_any_variable_the_defaults_hold() -> None:
         sandbox=False,
         read_only=False,
         campaigns=None,
+        tools=None,
+        max_concurrency=None,
+        max_retries=None,
+        calling_hours=None,
+        require_breaker=False,
+        advice="common",
         log_level="warning",
     )
 
@@ -58,6 +66,12 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         sandbox="1",
         read_only="yes",
         campaigns="3, 17,,42",
+        tools="read, pause_campaign",
+        max_concurrency="5",
+        max_retries="0",
+        calling_hours="08:00-21:00",
+        require_breaker="1",
+        advice="US",
         log_level="DEBUG",
     )
     assert secret(settings.api_key) == "as_0123456789"
@@ -67,6 +81,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.timeout, settings.ca_file) == (2.5, pem)
     assert (settings.sandbox, settings.read_only) == (True, True)
     assert (settings.campaigns, settings.log_level) == (frozenset({3, 17, 42}), "debug")
+    assert settings.tools == {"list_campaigns", "get_campaign", "pause_campaign"}
+    assert (settings.max_concurrency, settings.max_retries, settings.calling_hours) == (5, 0, (480, 1260))
+    assert (settings.require_breaker, settings.advice) == (True, "us")
 
 
 BLANK = ("", "   ", "\n")
@@ -95,13 +112,24 @@ CLOSED = (
 )
 
 
+NO_LIMIT = {
+    "ASISSO_READ_ONLY": "0",
+    "ASISSO_CAMPAIGNS": "all",
+    "ASISSO_TOOLS": "all",
+    "ASISSO_MAX_CONCURRENCY": "none",
+    "ASISSO_MAX_RETRIES": "none",
+    "ASISSO_CALLING_HOURS": "any",
+    "ASISSO_REQUIRE_BREAKER": "0",
+}
+
+
 def test_the_limits_are_known_and_each_has_a_word_for_no_limit() -> None:
-    assert {each.name: each.default for each in LIMITS} == {"ASISSO_READ_ONLY": "0", "ASISSO_CAMPAIGNS": "all"}
+    assert {each.name: each.default for each in LIMITS} == NO_LIMIT
     assert not {each.name for each in LIMITS} & set(LATER_LIMITS)
 
 
 @pytest.mark.parametrize("value", [*BLANK, *PLACEHOLDERS])
-@pytest.mark.parametrize(("name", "none"), [("ASISSO_READ_ONLY", "0"), ("ASISSO_CAMPAIGNS", "all")])
+@pytest.mark.parametrize(("name", "none"), NO_LIMIT.items())
 def test_an_empty_limit_or_a_placeholder_for_one_is_refused(name: str, none: str, value: str) -> None:
     with pytest.raises(UnreadableLimit) as caught:
         Settings.from_environment({name: value})
@@ -141,10 +169,13 @@ CAMPAIGNS = (
         *((name, "is not a setting; did you mean ASISSO_READ_ONLY?") for name in READ_ONLY),
         *((name, "is not a setting; did you mean ASISSO_CAMPAIGNS?") for name in CAMPAIGNS),
         *((name, "is a limit that this version does not have.") for name in LATER_LIMITS),
-        ("ASISSO_CONCURRENCY", "is close to ASISSO_MAX_CONCURRENCY, a limit that this version does not have."),
-        ("ASISSO_HOURS", "is close to ASISSO_CALLING_HOURS, a limit that this version does not have."),
-        ("ASISSO_TOOL", "is close to ASISSO_TOOLS, a limit that this version does not have."),
-        ("ASISSO_MAXRETRIES", "is close to ASISSO_MAX_RETRIES, a limit that this version does not have."),
+        ("ASISSO_CONFIRMATION", "is close to ASISSO_CONFIRM, a limit that this version does not have."),
+        ("ASISSO_CONCURRENCY", "is not a setting; did you mean ASISSO_MAX_CONCURRENCY?"),
+        ("ASISSO_HOURS", "is not a setting; did you mean ASISSO_CALLING_HOURS?"),
+        ("ASISSO_TOOL", "is not a setting; did you mean ASISSO_TOOLS?"),
+        ("ASISSO_TOOLSETS", "is not a setting; did you mean ASISSO_TOOLS?"),
+        ("ASISSO_MAXRETRIES", "is not a setting; did you mean ASISSO_MAX_RETRIES?"),
+        ("ASISSO_BREAKER", "is not a setting; did you mean ASISSO_REQUIRE_BREAKER?"),
     ],
 )
 @pytest.mark.parametrize("value", ["5", ""])
@@ -239,6 +270,11 @@ NO_KEY = "ASISSO_API_KEY contains a space, a line break or a character that cann
 NO_TIMEOUT = "ASISSO_TIMEOUT is the number of seconds for one request, from 0.1 to 600."
 NO_PROXY = "ASISSO_PROXY must be a URL such as http://proxy.example:3128."
 NO_FILE = "ASISSO_CA_FILE does not name a file; give the full path of a PEM file."
+NO_TOOLS = (
+    "ASISSO_TOOLS is a list of tools of list_campaigns, get_campaign, update_campaign, pause_campaign, resume_campaign, or read for "
+    f"the first two, or all.{CLOSED}"
+)
+NO_HOURS = f"ASISSO_CALLING_HOURS is a time of day from and until, as 08:00-21:00 (24:00 ends the day), or any.{CLOSED}"
 NO_IDS = f"ASISSO_CAMPAIGNS is a list of campaign ids (1 to 2147483647), as 3,17,42, or all.{CLOSED}"
 
 
@@ -273,6 +309,14 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("sandbox", "ASISSO_SANDBOX must be 1 or 0.", ["maybe"]),
     ("read_only", f"ASISSO_READ_ONLY must be 1 or 0.{CLOSED}", ["2"]),
     ("campaigns", NO_IDS, ["3,x", ",", "0", "-3", "2147483648", "1_0", "٣"]),
+    ("tools", NO_TOOLS, ["reading", "get_campaign,delete_campaign", ",", "read,all", "get campaign"]),
+    ("max_concurrency", f"ASISSO_MAX_CONCURRENCY is a whole number from 1 to 100, or none.{CLOSED}", [
+        "0", "101", "-1", "5.5", "five", "\u0665", "unlimited"]),
+    ("max_retries", f"ASISSO_MAX_RETRIES is a whole number from 0 to 10, or none.{CLOSED}", ["11", "-1", "1e0", "x"]),
+    ("calling_hours", NO_HOURS, [
+        "8-21", "08:00", "21:00-08:00", "08:00-08:00", "08:00-24:01", "25:00-26:00", "08:00-21:00,22:00-23:00", "day"]),
+    ("require_breaker", f"ASISSO_REQUIRE_BREAKER must be 1 or 0.{CLOSED}", ["required"]),
+    ("advice", "ASISSO_ADVICE must be one of common, us, in, au, ca, off.", ["usa", "de", "none"]),
     ("log_level", "ASISSO_LOG_LEVEL must be one of debug, info, warning, error.", ["loud"]),
 ]  # fmt: skip
 
@@ -315,6 +359,20 @@ def test_switches_are_understood_in_the_usual_words(value: str, switched: bool) 
 )
 def test_the_allowed_campaigns_are_a_set_of_ids_or_all(value: str, ids: set[int] | None) -> None:
     assert read(campaigns=value).campaigns == ids
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"),
+    [("any", None), ("08:00-21:00", (480, 1260)), ("08:00 \u2013 21:30", (480, 1290)), ("00:00-24:00", (0, 1440))],
+)
+def test_the_hours_of_the_limit_are_minutes_of_a_day(value: str, hours: object) -> None:
+    assert read(calling_hours=value).calling_hours == hours
+
+
+def test_the_names_of_tools_that_the_limit_knows_are_those_of_the_tools() -> None:
+    assert [tool.name for tool in TOOLS] == list(TOOL_NAMES)
+    assert [tool.name for tool in TOOLS if tool.hints.read_only] == list(READING_TOOLS)
+    assert read(tools="all").tools is None
 
 
 def test_a_ca_file_in_ones_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,10 @@ CLOSED = (
     "A limit that is not understood is never taken for none: nothing is sent to the API. Correct it, or remove it if no limit is "
     "meant, then restart."
 )
+NO_TOOLS = (
+    "ASISSO_TOOLS is a list of tools of list_campaigns, get_campaign, update_campaign, pause_campaign, resume_campaign, or read for "
+    f"the first two, or all. {CLOSED}"
+)
 UNREADABLE = {
     "a placeholder": (
         {"ASISSO_READ_ONLY": "${input:ro}"},
@@ -35,8 +39,25 @@ UNREADABLE = {
         f"ASISSO_CAMPAIGN is not a setting; did you mean ASISSO_CAMPAIGNS? {CLOSED}",
     ),
     "a later version's": (
-        {"ASISSO_MAX_CONCURRENCY": "5"},
-        f"ASISSO_MAX_CONCURRENCY is a limit that this version does not have. {CLOSED}",
+        {"ASISSO_CONFIRM": "always"},
+        f"ASISSO_CONFIRM is a limit that this version does not have. {CLOSED}",
+    ),
+    "a tool that there is not": ({"ASISSO_TOOLS": "get_campaigns"}, NO_TOOLS),
+    "a number in words": (
+        {"ASISSO_MAX_CONCURRENCY": "five"},
+        f"ASISSO_MAX_CONCURRENCY is a whole number from 1 to 100, or none. {CLOSED}",
+    ),
+    "too many retries": (
+        {"ASISSO_MAX_RETRIES": "11"},
+        f"ASISSO_MAX_RETRIES is a whole number from 0 to 10, or none. {CLOSED}",
+    ),
+    "hours that are none": (
+        {"ASISSO_CALLING_HOURS": "21:00-08:00"},
+        f"ASISSO_CALLING_HOURS is a time of day from and until, as 08:00-21:00 (24:00 ends the day), or any. {CLOSED}",
+    ),
+    "a switch that is none": (
+        {"ASISSO_REQUIRE_BREAKER": "on please"},
+        f"ASISSO_REQUIRE_BREAKER must be 1 or 0. {CLOSED}",
     ),
 }
 EACH = pytest.mark.parametrize(("environment", "reason"), UNREADABLE.values(), ids=UNREADABLE)

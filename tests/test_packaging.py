@@ -19,7 +19,17 @@ from asisso_mcp.tools.campaigns import TOOLS
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
-OPTIONS = {"api_key": "key-1", "sandbox": "true", "read_only": "false", "campaigns": "3,17"}
+OPTIONS = {
+    "api_key": "key-1",
+    "sandbox": "true",
+    "read_only": "false",
+    "campaigns": "3,17",
+    "tools": "read",
+    "max_concurrency": "4",
+    "max_retries": "2",
+    "calling_hours": "08:00-21:00",
+    "require_breaker": "true",
+}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +136,11 @@ def test_options_that_a_person_did_not_set_are_unset_and_every_limit_has_its_def
         "ASISSO_SANDBOX": "false",
         "ASISSO_READ_ONLY": "false",
         "ASISSO_CAMPAIGNS": "all",
+        "ASISSO_TOOLS": "all",
+        "ASISSO_MAX_CONCURRENCY": "none",
+        "ASISSO_MAX_RETRIES": "none",
+        "ASISSO_CALLING_HOURS": "any",
+        "ASISSO_REQUIRE_BREAKER": "false",
     }
     assert Settings.from_environment(environment) == Settings()
     assert Settings.from_environment({**environment, "ASISSO_API_KEY": "", "ASISSO_SANDBOX": ""}) == Settings()
@@ -151,6 +166,9 @@ def test_options_that_a_person_set_arrive(build: ModuleType, tmp_path: Path) -> 
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == "key-1"
     assert (settings.sandbox, settings.read_only, settings.campaigns) == (True, False, frozenset({3, 17}))
+    assert settings.tools == {"list_campaigns", "get_campaign"}
+    assert (settings.max_concurrency, settings.max_retries, settings.calling_hours) == (4, 2, (480, 1260))
+    assert settings.require_breaker is True
 
 
 def test_the_bundle_has_the_code_the_lock_and_the_licence_and_nothing_of_this_machine(

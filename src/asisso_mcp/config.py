@@ -1,28 +1,55 @@
 """Settings of the server from the environment and from flags, checked once."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from asisso_mcp.sanitize import single_line
 from asisso_mcp.setting_names import LATER_LIMITS, limit_meant, setting_meant, unknown_names
+from asisso_mcp.setting_values import (
+    SettingsError,
+    is_loopback,
+    read_at_most,
+    read_boolean,
+    read_file,
+    read_hours,
+    read_ids,
+    read_one_of,
+    read_origin,
+    read_proxy,
+    read_seconds,
+    read_secret,
+    read_tools,
+    split_url,
+)
+
+__all__ = [
+    "ADVICE",
+    "DEFAULT_BASE_URL",
+    "HTTP_SETTINGS",
+    "LOG_LEVELS",
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "UnreadableLimit",
+    "is_loopback",
+    "split_url",
+]
 
 DEFAULT_BASE_URL = "https://app.asisso.com"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+ADVICE = ("common", "us", "in", "au", "ca", "off")
+"""Whose calling rules advice may go by; the rules are in `campaigns/advice.py`."""
 
 _PLACEHOLDER = re.compile(r"\$\{+[^}]*\}+|\$\w+|%\w+%")
 """`${input:key}`, `${{ secrets.KEY }}`, `$KEY`, `%KEY%`: as hosts leave them."""
-
-
-class SettingsError(ValueError):
-    """A setting is not usable; the message names it, what is allowed, and what to do."""
 
 
 class UnreadableLimit(SettingsError):
@@ -33,103 +60,6 @@ class UnreadableLimit(SettingsError):
             f"{' '.join(problems)} A limit that is not understood is never taken for none: nothing is sent to the API. Correct "
             "it, or remove it if no limit is meant, then restart."
         )
-
-
-def _secret(name: str, value: str) -> SecretStr:
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise SettingsError(f"{name} contains a space, a line break or a character that cannot be sent; copy it again.")
-    return SecretStr(value)
-
-
-def _origin(name: str, text: str) -> str:
-    parts = split_url(text)
-    if parts is None:
-        raise SettingsError(f"{name} is not a URL; write for example https://app.asisso.com.")
-    host = parts.hostname or ""
-    if "@" in parts.netloc:
-        raise SettingsError(f"{name} must not contain a user or password; the key belongs in ASISSO_API_KEY.")
-    if parts.scheme not in ("http", "https") or not host:
-        raise SettingsError(f"{name} must start with https://, as https://app.asisso.com.")
-    if parts.path.rstrip("/") or parts.query or parts.fragment:
-        raise SettingsError(f"{name} is the origin alone, without a path: {parts.scheme}://{parts.netloc}.")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise SettingsError(
-            f"{name} must use https, so that the key is not readable on the way; http is for loopback only."
-        )
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
-
-
-def split_url(text: str) -> SplitResult | None:
-    """The parts of a URL; None when its host or its port cannot be one. The host may be missing."""
-    try:
-        parts = urlsplit(text)
-        usable = parts.port != 0 and (not parts.hostname or _is_host(parts.hostname))
-    except ValueError:
-        return None
-    return parts if usable else None
-
-
-def _is_host(host: str) -> bool:
-    """Whether `host` is a plain host name or an IPv6 address, without characters that could end it in a URL."""
-    if ":" not in host:
-        return re.fullmatch(r"[\w.-]{1,253}", host) is not None
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0.1 <= seconds <= 600:
-        raise SettingsError(f"{name} is the number of seconds for one request, from 0.1 to 600.")
-    return seconds
-
-
-def _proxy(name: str, text: str) -> SecretStr:
-    parts = split_url(text)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{name} must be a URL such as http://proxy.example:3128.")
-    return SecretStr(text)
-
-
-def _file(name: str, text: str) -> Path:
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # ~ of somebody unknown
-        path = Path(text)
-    if not path.is_file():
-        raise SettingsError(f"{name} does not name a file; give the full path of a PEM file.")
-    return path
-
-
-def _boolean(name: str, text: str) -> bool:
-    match text.lower():
-        case "1" | "true" | "yes" | "on":
-            return True
-        case "0" | "false" | "no" | "off":
-            return False
-    raise SettingsError(f"{name} must be 1 or 0.")
-
-
-def _ids(name: str, text: str) -> frozenset[int] | None:
-    if text.lower() == "all":
-        return None
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(re.fullmatch(r"[1-9][0-9]{0,9}", part) and int(part) < 2**31 for part in parts):
-        raise SettingsError(f"{name} is a list of campaign ids (1 to 2147483647), as 3,17,42, or all.")
-    return frozenset(int(part) for part in parts)
-
-
-def _level(name: str, text: str) -> str:
-    level = text.lower()
-    if level not in LOG_LEVELS:
-        raise SettingsError(f"{name} must be one of {', '.join(LOG_LEVELS)}.")
-    return level
 
 
 @dataclass(frozen=True)
@@ -153,26 +83,66 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("ASISSO_API_KEY", "the API key, sent as `X-API-Key`", read=_secret),
+    Setting("ASISSO_API_KEY", "the API key, sent as `X-API-Key`", read=read_secret),
     Setting(
-        "ASISSO_ACCESS_TOKEN", "a login token, sent as `Authorization: Bearer …` when there is no key", read=_secret
+        "ASISSO_ACCESS_TOKEN", "a login token, sent as `Authorization: Bearer …` when there is no key", read=read_secret
     ),
     Setting(
-        "ASISSO_BASE_URL", "origin of the API; `https`, or `http` for loopback only", DEFAULT_BASE_URL, read=_origin
+        "ASISSO_BASE_URL", "origin of the API; `https`, or `http` for loopback only", DEFAULT_BASE_URL, read=read_origin
     ),
-    Setting("ASISSO_TIMEOUT", "seconds for one request; a whole tool call is given 40", "30", read=_seconds),
-    Setting("ASISSO_PROXY", "HTTP proxy for requests to the API, such as `http://proxy:3128`", read=_proxy),
-    Setting("ASISSO_CA_FILE", "PEM file of CA certificates, where the system's are not enough", read=_file),
-    Setting("ASISSO_SANDBOX", "`1` serves against the built-in API: no key, no network", "0", read=_boolean),
-    Setting("ASISSO_READ_ONLY", "`1` offers only the tools that read", "0", read=_boolean, is_limit=True),
+    Setting("ASISSO_TIMEOUT", "seconds for one request; a whole tool call is given 40", "30", read=read_seconds),
+    Setting("ASISSO_PROXY", "HTTP proxy for requests to the API, such as `http://proxy:3128`", read=read_proxy),
+    Setting("ASISSO_CA_FILE", "PEM file of CA certificates, where the system's are not enough", read=read_file),
+    Setting("ASISSO_SANDBOX", "`1` serves against the built-in API: no key, no network", "0", read=read_boolean),
+    Setting("ASISSO_READ_ONLY", "`1` offers only the tools that read", "0", read=read_boolean, is_limit=True),
     Setting(
         "ASISSO_CAMPAIGNS",
         "ids, comma-separated: the only campaigns this server may touch",
         "all",
-        read=_ids,
+        read=read_ids,
         is_limit=True,
     ),
-    Setting("ASISSO_LOG_LEVEL", "what goes to stderr: debug, info, warning or error", "warning", read=_level),
+    Setting(
+        "ASISSO_TOOLS",
+        "tools that are offered, comma-separated; `read` stands for those that read",
+        "all",
+        read=read_tools,
+        is_limit=True,
+    ),
+    Setting(
+        "ASISSO_MAX_CONCURRENCY",
+        "the most calls at once that an edit may set and a resume let run, 1 to 100",
+        "none",
+        read=read_at_most(1, 100),
+        is_limit=True,
+    ),
+    Setting(
+        "ASISSO_MAX_RETRIES",
+        "the most retries that an edit may set and a resume let run, 0 to 10",
+        "none",
+        read=read_at_most(0, 10),
+        is_limit=True,
+    ),
+    Setting(
+        "ASISSO_CALLING_HOURS",
+        "such as `08:00-21:00`: calling hours must lie within, on the clock of the campaign's own zone",
+        "any",
+        read=read_hours,
+        is_limit=True,
+    ),
+    Setting("ASISSO_REQUIRE_BREAKER", "`1`: the circuit breaker must stay on", "0", read=read_boolean, is_limit=True),
+    Setting(
+        "ASISSO_ADVICE",
+        "whose calling rules advice goes by: common, us, in, au or ca; off gives none",
+        "common",
+        read=read_one_of(ADVICE),
+    ),
+    Setting(
+        "ASISSO_LOG_LEVEL",
+        "what goes to stderr: debug, info, warning or error",
+        "warning",
+        read=read_one_of(LOG_LEVELS),
+    ),
 )
 
 HTTP_SETTINGS = (
@@ -202,6 +172,13 @@ class Settings:
     sandbox: bool = False
     read_only: bool = False
     campaigns: frozenset[int] | None = None
+    tools: frozenset[str] | None = None
+    max_concurrency: int | None = None
+    max_retries: int | None = None
+    calling_hours: tuple[int, int] | None = None
+    """Minutes since midnight on the clock of a campaign's zone, the end exclusive."""
+    require_breaker: bool = False
+    advice: str = "common"
     log_level: str = "warning"
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """Sentences about variables that look like settings and do nothing."""
@@ -263,13 +240,3 @@ def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
         else:
             problems.append(f"{shown} is not a setting; did you mean {limit}?")
     return problems, warnings
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is this machine, so that nothing leaves it."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

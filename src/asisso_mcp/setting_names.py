@@ -4,14 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-LATER_LIMITS = (
-    "ASISSO_TOOLS",
-    "ASISSO_MAX_CONCURRENCY",
-    "ASISSO_MAX_RETRIES",
-    "ASISSO_CALLING_HOURS",
-    "ASISSO_REQUIRE_BREAKER",
-    "ASISSO_CONFIRM",
-)
+LATER_LIMITS = ("ASISSO_CONFIRM",)
 """Limits of later versions: whoever sets one must not believe that it holds here."""
 
 _PREFIX = re.compile(r"ASISSO[^A-Z0-9]")

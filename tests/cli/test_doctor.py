@@ -32,6 +32,20 @@ def test_what_is_configured_and_that_the_api_answers_is_said(
     )
 
 
+def test_the_limits_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("ASISSO_TOOLS", "read,pause_campaign")
+    monkeypatch.setenv("ASISSO_MAX_CONCURRENCY", "5")
+    monkeypatch.setenv("ASISSO_MAX_RETRIES", "3")
+    monkeypatch.setenv("ASISSO_CALLING_HOURS", "08:00-21:00")
+    monkeypatch.setenv("ASISSO_REQUIRE_BREAKER", "1")
+    assert doctor("--sandbox") == 0
+    assert capsys.readouterr().out.splitlines()[5:7] == [
+        "may      read and write, all campaigns of the key",
+        "limits   only the tools list_campaigns, get_campaign, pause_campaign; at most 5 calls at once; at most 3 retries; calling "
+        "hours within 08:00-21:00 in the campaign's zone; the circuit breaker stays on",
+    ]
+
+
 def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

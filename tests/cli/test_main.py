@@ -19,7 +19,7 @@ def test_help_lists_every_command_and_fits_the_terminal(
     assert run("--help") == 0
     said = capsys.readouterr().out
     assert all(f"\n    {name} " in said for name in COMMANDS)
-    assert "  ASISSO_SANDBOX       `1` serves against the built-in\n                       API: " in said
+    assert "  ASISSO_SANDBOX          `1` serves against the built-in\n                          API: " in said
     assert max(map(len, said.splitlines())) <= 60
 
 

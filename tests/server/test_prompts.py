@@ -150,4 +150,4 @@ def test_prompts_name_only_tools_and_arguments_that_exist() -> None:
         words = prompt.render({argument.name: "X" for argument in prompt.arguments})
         named = {word.strip(".,;:()") for word in words.split() if "_" in word}
         assert named <= known
-        assert prompt.writes is ("update_campaign" in words)
+        assert named & {tool.name for tool in TOOLS} == set(prompt.tools)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asisso_mcp.config import SETTINGS
+from asisso_mcp.config import SETTINGS, Settings
 from asisso_mcp.stdio import fast_start
 from scripts import cached_replies
 
@@ -140,6 +140,12 @@ def test_the_fast_start_needs_neither_the_sdk_nor_pydantic() -> None:
         (["demo"], {}),
         (["--version"], {}),
         ([], {"ASISSO_READ_ONLY": "yes"}),
+        ([], {"ASISSO_CAMPAIGNS": "3"}),
+        ([], {"ASISSO_MAX_CONCURRENCY": "5"}),
+        ([], {"ASISSO_MAX_RETRIES": "0"}),
+        ([], {"ASISSO_CALLING_HOURS": "08:00-21:00"}),
+        ([], {"ASISSO_CALLING_HOURS": ""}),
+        ([], {"ASISSO_REQUIRE_BREAKER": "1"}),
         ([], {"ASISSO_READ_ONLY": ""}),
         ([], {"ASISSO_READ_ONLY": "${input:ro}"}),
         ([], {"ASISSO_READONLY": "1"}),
@@ -156,8 +162,8 @@ def test_where_the_cached_replies_may_not_fit_they_are_not_used(
 
 
 def test_the_cached_replies_are_used_with_settings_that_change_nothing_of_them() -> None:
-    names = {setting.name for setting in SETTINGS} - {"ASISSO_READ_ONLY"}
-    assert names >= fast_start._WITHOUT_EFFECT
+    assert {setting.name for setting in SETTINGS if not setting.is_limit} == fast_start._WITHOUT_EFFECT
+    assert {setting.name for setting in SETTINGS if setting.is_limit} == fast_start._WITHOUT_LIMIT.keys()
     everything = fast_start._cached_replies([], {})
     assert everything is not None
     assert (
@@ -166,6 +172,19 @@ def test_the_cached_replies_are_used_with_settings_that_change_nothing_of_them()
         )
         == everything
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in fast_start._WITHOUT_LIMIT.items() for value in values],
+)
+def test_the_cached_replies_are_used_with_a_limit_that_limits_nothing_and_with_reading_alone(
+    name: str, value: str
+) -> None:
+    replies = fast_start._cached_replies([], {name: value})
+    settings = Settings.from_environment({name: value})
+    assert replies == fast_start._cached_replies(["--read-only"] if settings.read_only else [], {})
+    assert settings == Settings(read_only=settings.read_only)
 
 
 def test_cached_replies_of_another_version_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,11 +107,13 @@ class CampaignService:
 
     async def list(self) -> list[Campaign]:
         """The campaigns that may be touched, newest first."""
+        self.policy.check_tool("list_campaigns")
         with within_time("the list of campaigns was not read. Call again in a minute"):
             return [campaign for campaign in await self._client.list_campaigns() if self.policy.allows(campaign.id)]
 
     async def get(self, campaign_id: int) -> Campaign:
         """One campaign as it is now."""
+        self.policy.check_tool("get_campaign")
         self.policy.check_campaign(campaign_id)
         with within_time("nothing was read. Call again in a minute"):
             return await self._reader.read(campaign_id)
@@ -129,6 +131,7 @@ class CampaignService:
         expected_revision: str | None = None,
     ) -> EditResult:
         """Change the named leaves, and nothing else. Raises NotAllowed (nothing was changed) or AsissoError."""
+        self.policy.check_tool("update_campaign")
         readings: list[Campaign] = []
 
         async def attempt() -> EditResult:
@@ -145,7 +148,7 @@ class CampaignService:
             settings = before.settings()
             self._reader.recent.require(before, expected_revision)
             settable = looked_up.settable(before)
-            intended = plan_edit(settings, named, settable)
+            intended = self.policy.check_edit(before, plan_edit(settings, named, settable))
             meanwhile = describe_meanwhile(readings[0], before)
             if not intended.body:
                 return EditResult(before, intended, applied=False, preview=dry_run, notes=meanwhile)
@@ -169,7 +172,7 @@ class CampaignService:
 
     async def pause(self, campaign_id: int) -> StateChange:
         """Stop dialing, also when the campaign cannot be read. Already paused is a success. Raises NotAllowed or AsissoError."""
-
+        self.policy.check_tool("pause_campaign")
         can_read = True
 
         async def attempt() -> StateChange:
@@ -194,6 +197,7 @@ class CampaignService:
 
     async def resume(self, campaign_id: int) -> StateChange:
         """Let it dial again, and look once more soon after. Already running is a success. Raises NotAllowed or AsissoError."""
+        self.policy.check_tool("resume_campaign")
         readings: list[Campaign] = []
 
         async def attempt() -> StateChange:
@@ -205,6 +209,7 @@ class CampaignService:
             if before.phase in ("running", "syncing"):
                 return StateChange(before, before, applied=False, notes=meanwhile)
             require_resumable(before)
+            self.policy.check_resume(before)
             telephony.require_ready(looked_up, before)
             switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
@@ -259,7 +264,8 @@ class CampaignService:
     async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> EditResult:
         """Write a whole retry_config over one that the API cannot show."""
         call.read_at = None  # an earlier reading is not what this rests on
-        return await self._send_edit(call, campaign_id, None, plan_repair(named, REPAIRED_UNREAD))
+        intended = self.policy.check_edit(None, plan_repair(named, REPAIRED_UNREAD))
+        return await self._send_edit(call, campaign_id, None, intended)
 
     async def _change_state(
         self,

@@ -1,12 +1,14 @@
 """`asisso-mcp doctor`: what is configured (never the key), whether the API answers, what is wrong and what to do."""
 
 import argparse
+from dataclasses import replace
 
 import anyio
 
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiTransport
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.cli.options import add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import GREEN, RED, YELLOW, show
 from asisso_mcp.config import Settings
@@ -34,6 +36,8 @@ async def _run_checks(settings: Settings) -> int:
     show(
         f"may      read {'only' if settings.read_only else 'and write'}, {f'only campaigns {ids}' if ids else 'all campaigns of the key'}"
     )
+    if limits := replace(Policy.of(settings), campaigns=None).describe():
+        show(f"limits   {'; '.join(limits)}")
     for warning in settings.warnings:
         show(f"unknown  {warning}", YELLOW)
     settings, sandbox = with_sandbox(settings) if settings.sandbox else (settings, None)

@@ -89,7 +89,7 @@ class Completions:
                 INVALID_PARAMS,
                 f"{single_line(params.argument.name, 60)} is not an argument here. Valid here: {', '.join(known)}.",
             )
-        if params.argument.name != CAMPAIGN:
+        if params.argument.name != CAMPAIGN or not self._policy_for(context).offers("list_campaigns"):
             return _completion([])
         call = self._call_for(context)
         try:

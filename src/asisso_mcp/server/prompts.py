@@ -42,7 +42,7 @@ class PromptTemplate:
 
     Attributes:
         render: from the checked arguments, as parts of a sentence, to the text of the prompt.
-        writes: whether it needs the tools that write.
+        tools: those that its text names, without which it cannot be followed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class PromptTemplate:
     description: str
     arguments: tuple[PromptArgument, ...]
     render: Callable[[Mapping[str, str]], str]
-    writes: bool = False
+    tools: tuple[str, ...] = ("get_campaign",)
 
     def definition(self) -> Prompt:
         """The prompt as clients list it."""
@@ -120,7 +120,7 @@ PROMPTS: tuple[PromptTemplate, ...] = (
             ),
         ),
         render=_hours,
-        writes=True,
+        tools=("get_campaign", "update_campaign"),
     ),
 )
 """In their fixed order."""
@@ -128,7 +128,7 @@ PROMPTS: tuple[PromptTemplate, ...] = (
 
 def offered(policy: Policy) -> dict[str, PromptTemplate]:
     """The prompts that can be followed within these limits, by name."""
-    return {each.name: each for each in PROMPTS if policy.may_write or not each.writes}
+    return {each.name: each for each in PROMPTS if all(map(policy.offers, each.tools))}
 
 
 class Prompts:

@@ -28,6 +28,7 @@ from mcp_types import (
 from asisso_mcp.api.client import MAX_CAMPAIGN_ID
 from asisso_mcp.api.errors import AsissoError, NotFound
 from asisso_mcp.campaigns.models import NotAllowed
+from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.sanitize import quoted, safe_json, visible
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.models import GetArguments, ListArguments
@@ -66,20 +67,31 @@ TEMPLATES = [
 
 
 class Resources:
-    """The handlers of the protocol's three requests about resources. call_for: the campaigns and limits of a request's caller."""
+    """The handlers of the protocol's three requests about resources.
 
-    def __init__(self, call_for: Callable[[ServerRequestContext[Any]], ToolContext]) -> None:
+    Args:
+        call_for: the campaigns and limits of the caller of a request.
+        policy_for: those limits alone.
+    """
+
+    def __init__(
+        self,
+        call_for: Callable[[ServerRequestContext[Any]], ToolContext],
+        policy_for: Callable[[ServerRequestContext[Any]], Policy],
+    ) -> None:
         self._call_for = call_for
+        self._policy_for = policy_for
 
-    async def list(self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None) -> ListResourcesResult:
-        """The list of campaigns, the one resource without a variable."""
-        return ListResourcesResult(resources=RESOURCES)
+    async def list(self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None) -> ListResourcesResult:
+        """The list of campaigns, the one resource without a variable, where its tool is offered."""
+        return ListResourcesResult(resources=RESOURCES if self._policy_for(context).offers(_LIST_TOOL.name) else [])
 
     async def templates(
-        self, _: ServerRequestContext[Any], __: PaginatedRequestParams | None
+        self, context: ServerRequestContext[Any], _: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
-        """The template of the URI of a campaign."""
-        return ListResourceTemplatesResult(resource_templates=TEMPLATES)
+        """The template of the URI of a campaign, where its tool is offered."""
+        offered = self._policy_for(context).offers(_GET_TOOL.name)
+        return ListResourceTemplatesResult(resource_templates=TEMPLATES if offered else [])
 
     async def read(self, context: ServerRequestContext[Any], params: ReadResourceRequestParams) -> ReadResourceResult:
         """A resource as text and as JSON.

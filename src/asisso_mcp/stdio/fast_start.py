@@ -45,10 +45,22 @@ _WITHOUT_EFFECT = {
     "ASISSO_PROXY",
     "ASISSO_CA_FILE",
     "ASISSO_SANDBOX",
-    "ASISSO_CAMPAIGNS",
+    "ASISSO_ADVICE",
     "ASISSO_LOG_LEVEL",
 }
-"""Settings that change nothing of the cached replies, whatever their value. With any other name the real server answers."""
+"""Settings that change nothing of the cached replies, whatever their value."""
+_OFF = ("0", "false")
+_ON = ("1", "true")
+_WITHOUT_LIMIT = {
+    "ASISSO_CAMPAIGNS": ("all",),
+    "ASISSO_TOOLS": ("all",),
+    "ASISSO_MAX_CONCURRENCY": ("none",),
+    "ASISSO_MAX_RETRIES": ("none",),
+    "ASISSO_CALLING_HOURS": ("any",),
+    "ASISSO_REQUIRE_BREAKER": _OFF,
+    "ASISSO_READ_ONLY": (*_OFF, *_ON),
+}
+"""Limits, and the values with which the cached replies hold. With any other value, and with any other name, the real server answers."""
 
 
 def serve_first_requests(arguments: Sequence[str], environment: Mapping[str, str]) -> StdioPipe | None:
@@ -227,13 +239,8 @@ def _cached_replies(
 ) -> tuple[Mapping[str, Any], Sequence[str]] | None:
     """The replies for this start, and the texts that they refer to; None where none apply."""
     flags = arguments[1:] if arguments[:1] == ["serve"] else arguments
-    read_only = environment.get("ASISSO_READ_ONLY", "0")
-    ours = {name for name in environment if name.upper().startswith("ASISSO")}
-    if (
-        not _FLAGS.issuperset(flags)
-        or read_only not in ("0", "1")
-        or not ours <= _WITHOUT_EFFECT | {"ASISSO_READ_ONLY"}
-    ):
+    ours = {name for name in environment if name.upper().startswith("ASISSO")} - _WITHOUT_EFFECT
+    if not _FLAGS.issuperset(flags) or any(environment[name] not in _WITHOUT_LIMIT.get(name, ()) for name in ours):
         return None
     try:
         with open(CACHED_REPLIES, "rb") as file:
@@ -242,7 +249,8 @@ def _cached_replies(
         return None
     if cached["package"] != __version__ or not _is_installed_sdk(cached["sdk"]):
         return None
-    variant = "read-only" if "--read-only" in flags or read_only == "1" else "all"
+    is_read_only = "--read-only" in flags or environment.get("ASISSO_READ_ONLY") in _ON
+    variant = "read-only" if is_read_only else "all"
     return cached["replies"][variant], cached["texts"]
 
 

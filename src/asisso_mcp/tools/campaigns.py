@@ -6,6 +6,7 @@ from typing import Any
 
 from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
 from asisso_mcp.api.slots import urgent
+from asisso_mcp.campaigns.advice import advise
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.formatting import describe_field
@@ -93,7 +94,9 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
     )
-    edited = replace(edited, notes=(*edited.notes, *context.notes))
+    intended = edited.campaign.model_copy(update=edited.plan.after) if edited.preview else edited.campaign
+    advice = advise(intended, context.service.policy.advice)
+    edited = replace(edited, notes=(*edited.notes, *context.notes, *_kept_paused(context, intended), *advice))
     return _edit_result(edited, edited_text(edited, context.service.clock()))
 
 
@@ -101,13 +104,22 @@ async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> 
     """Stops new calls."""
     with urgent():
         switched = await context.service.pause(arguments.campaign_id)
+    switched = replace(switched, notes=(*switched.notes, *_kept_paused(context, switched.campaign)))
     return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
 
 
 async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
     """Lets calls go out again."""
     switched = await context.service.resume(arguments.campaign_id)
+    advice = advise(switched.campaign, context.service.policy.advice)
+    switched = replace(switched, notes=(*switched.notes, *advice))
     return _switch_result(switched, resumed_text(switched, context.service.clock()), undo_tool="pause_campaign")
+
+
+def _kept_paused(context: ToolContext, campaign: Campaign) -> list[str]:
+    """Says so when the limits of this server would refuse to resume a paused campaign."""
+    problem = context.service.policy.resume_problem(campaign) if campaign.phase == "paused" else None
+    return [f"`resume_campaign` would be refused because of this server's limits: {problem}."] if problem else []
 
 
 def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:

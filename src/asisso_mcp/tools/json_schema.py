@@ -4,6 +4,7 @@
 out needs no null for it. Null is still understood at run time: it means "not named".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,9 +28,19 @@ class _Published(GenerateJsonSchema):
         return published
 
 
-def input_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a tool's arguments: closed objects, as strict clients want them."""
-    return _inline(model.model_json_schema(schema_generator=_Published, mode="validation"))
+def input_schema(model: type[BaseModel], maxima: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The schema of a tool's arguments: closed objects, as strict clients want them.
+
+    maxima: path of an argument, as `retry_config.max_retries`, to the `maximum` that it has instead of its own; others are passed over.
+    """
+    schema = _inline(model.model_json_schema(schema_generator=_Published, mode="validation"))
+    for path, maximum in (maxima or {}).items():
+        node = schema
+        for name in path.split("."):
+            node = node.get("properties", {}).get(name, {})
+        if node:
+            node["maximum"] = maximum
+    return schema
 
 
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -80,7 +80,7 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool: models, descriptions, annotations and handler."""
+    """A tool: models, descriptions, annotations and handler. `maxima`: of arguments, where the limits of this server set them."""
 
     name: str
     title: str
@@ -89,11 +89,12 @@ class Tool:
     result: type[BaseModel]
     hints: ToolAnnotations
     handler: Callable[[ToolContext, Any], Awaitable[ToolOutput]]
+    maxima: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @cached_property
     def input_schema(self) -> dict[str, Any]:
         """The published schema of the arguments."""
-        return input_schema(self.arguments)
+        return input_schema(self.arguments, self.maxima)
 
     @cached_property
     def output_schema(self) -> dict[str, Any]:
@@ -148,11 +149,14 @@ class Tool:
 
 
 class Registry:
-    """The tools that this server offers, in their fixed order."""
+    """The tools that this server offers, in their fixed order, with the ranges that its limits leave."""
 
     def __init__(self, tools: tuple[Tool, ...], policy: Policy) -> None:
-        self._tools = {tool.name: tool for tool in tools if policy.may_write or tool.hints.read_only}
-        self._withheld = frozenset(tool.name for tool in tools) - self._tools.keys()
+        selected = [tool for tool in tools if policy.selects(tool.name)]
+        offered = [tool for tool in selected if policy.may_write or tool.hints.read_only]
+        maxima = policy.maxima
+        self._tools = {tool.name: replace(tool, maxima=maxima) if maxima else tool for tool in offered}
+        self._withheld = frozenset(tool.name for tool in selected) - self._tools.keys()
 
     def __iter__(self) -> Any:
         return iter(self._tools.values())
