@@ -132,6 +132,24 @@ def _level(name: str, text: str) -> str:
     return level
 
 
+def _journal(name: str, text: str) -> Path | str:
+    if text in ("otel", "off"):
+        return text
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~ of somebody unknown
+        path = Path(text)
+    if not path.is_absolute():
+        raise SettingsError(f"{name} is the full path of a file, otel or off.")
+    return path
+
+
+def _days(name: str, text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text) or int(text) > 3650:
+        raise SettingsError(f"{name} is a number of days, from 1 to 3650.")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One environment variable, for `--help`, the README's table and `doctor`.
@@ -172,6 +190,15 @@ SETTINGS = (
         read=_ids,
         is_limit=True,
     ),
+    Setting(
+        "ASISSO_JOURNAL",
+        "where each change is kept: a file's full path, `otel` (OpenTelemetry logs) or `off`; not set: your state folder on stdio and "
+        "in commands, `off` elsewhere",
+        read=_journal,
+    ),
+    Setting(
+        "ASISSO_JOURNAL_DAYS", "how long the journal's file keeps an entry; at most the newest 50,000", "90", read=_days
+    ),
     Setting("ASISSO_LOG_LEVEL", "what goes to stderr: debug, info, warning or error", "warning", read=_level),
 )
 
@@ -202,6 +229,9 @@ class Settings:
     sandbox: bool = False
     read_only: bool = False
     campaigns: frozenset[int] | None = None
+    journal: Path | str | None = None
+    """A file, `otel` or `off`; None where nothing is named."""
+    journal_days: int = 90
     log_level: str = "warning"
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """Sentences about variables that look like settings and do nothing."""

@@ -25,6 +25,7 @@ def test_what_is_configured_and_that_the_api_answers_is_said(
         "proxy    none of its own\n"
         "CA file  the system's certificates\n"
         "may      read only, only campaigns 3, 17\n"
+        "journal  off (ASISSO_JOURNAL)\n"
         "answer   the API is there, version 1.45.0\n"
         "access   the key is accepted and sees 14 campaigns\n"
         "Ready.\n",
@@ -41,9 +42,10 @@ def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(
         assert doctor() == 1
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "key      set (ASISSO_API_KEY), not shown"
-    assert said[5:7] == [
+    assert said[5:8] == [
         "may      read and write, all campaigns of the key",
+        "journal  off (ASISSO_JOURNAL)",
         "answer   the API is there, version 1.45.0",
     ]
-    assert said[7].startswith("problem  The Asisso API did not accept the credentials (Invalid or expired API key).")
-    assert len(said) == 8
+    assert said[8].startswith("problem  The Asisso API did not accept the credentials (Invalid or expired API key).")
+    assert len(said) == 9

@@ -43,6 +43,8 @@ _WITHOUT_EFFECT = {
     "ASISSO_CA_FILE",
     "ASISSO_SANDBOX",
     "ASISSO_CAMPAIGNS",
+    "ASISSO_JOURNAL",
+    "ASISSO_JOURNAL_DAYS",
     "ASISSO_LOG_LEVEL",
 }
 """Settings that change nothing of the cached replies, whatever their value. With any other name the real server answers."""
