@@ -41,6 +41,8 @@ def test_without_any_variable_the_defaults_hold() -> None:
         sandbox=False,
         read_only=False,
         campaigns=None,
+        journal=None,
+        journal_days=90,
         log_level="warning",
     )
 
@@ -58,6 +60,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         sandbox="1",
         read_only="yes",
         campaigns="3, 17,,42",
+        journal=str(tmp_path / "journal"),
+        journal_days="7",
         log_level="DEBUG",
     )
     assert secret(settings.api_key) == "as_0123456789"
@@ -67,6 +71,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert (settings.timeout, settings.ca_file) == (2.5, pem)
     assert (settings.sandbox, settings.read_only) == (True, True)
     assert (settings.campaigns, settings.log_level) == (frozenset({3, 17, 42}), "debug")
+    assert (settings.journal, settings.journal_days) == (tmp_path / "journal", 7)
+    assert [read(journal=value).journal for value in ("otel", "off")] == ["otel", "off"]
 
 
 BLANK = ("", "   ", "\n")
@@ -164,7 +170,7 @@ def test_a_limit_that_would_not_hold_and_a_name_close_to_a_limits_are_refused_wh
         ("ASISSO_USER", "ASISSO_USER is not a setting of this version, so it does nothing."),
         ("ASISSO_CONFIG", "ASISSO_CONFIG is not a setting of this version, so it does nothing."),
         ("ASISSO_DEBUG", "ASISSO_DEBUG is not a setting of this version, so it does nothing."),
-        ("ASISSO_JOURNAL", "ASISSO_JOURNAL is not a setting of this version, so it does nothing."),
+        ("ASISSO_STATE_KEYS", "ASISSO_STATE_KEYS is not a setting of this version, so it does nothing."),
         ("ASISSO_", "ASISSO_ is not a setting of this version, so it does nothing."),
         ("ASISSO_\x1b[2J\n", "ASISSO_ is not a setting of this version, so it does nothing."),
     ],
@@ -273,6 +279,12 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("sandbox", "ASISSO_SANDBOX must be 1 or 0.", ["maybe"]),
     ("read_only", f"ASISSO_READ_ONLY must be 1 or 0.{CLOSED}", ["2"]),
     ("campaigns", NO_IDS, ["3,x", ",", "0", "-3", "2147483648", "1_0", "٣"]),
+    (
+        "journal",
+        "ASISSO_JOURNAL is the full path of a file, otel or off.",
+        ["journal.sqlite3", "./journal", "OFF", "false", "OTel", "~nobody-of-that-name/journal"],
+    ),
+    ("journal_days", "ASISSO_JOURNAL_DAYS is a number of days, from 1 to 3650.", ["0", "-1", "3651", "1.5", "never"]),
     ("log_level", "ASISSO_LOG_LEVEL must be one of debug, info, warning, error.", ["loud"]),
 ]  # fmt: skip
 

@@ -61,13 +61,14 @@ async def _undo(entry: Entry, settings: Settings) -> int:
         tool = registry.get(entry.undo_tool or "")
         if tool is None:
             raise CannotUndo(registry.unavailable_reason(entry.undo_tool or ""))
-        campaign = await services.service.get(entry.campaign_id)
+        context = services.call(undo_of=entry.id)
+        campaign = await context.service.get(entry.campaign_id)
         if not _is_to_do(entry, campaign):
             show(f"Nothing was sent: campaign {campaign.id} is as it was before entry {entry.id} already.", BOLD)
             return 0
         if tool.name == "update_campaign":  # whoever writes between that reading and the next is not overwritten
             arguments["expected_revision"] = revision(campaign.settings())
-        answer = await tool.call(arguments, services.call(undo_of=entry.id))
+        answer = await tool.call(arguments, context)
     except (CannotUndo, AsissoError, NotAllowed) as refusal:
         return fail(refusal)
     finally:

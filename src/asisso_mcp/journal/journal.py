@@ -129,7 +129,8 @@ class Journal:
         """Close the store and end the thread, after what it still has to do."""
         if not self._is_closed:
             self._is_closed = True
-            self._thread.submit(self._store.close)
+            if "_store" in vars(self):  # it was used
+                self._thread.submit(self._store.close)
             self._thread.shutdown(wait=not self._pending)
 
     def _warn_once(self, problem: StoreError) -> None:

@@ -108,11 +108,6 @@ class SqliteStore:
         found = self._select("WHERE id = ?", entry_id.strip().lower())
         return found[0][1] if found else None
 
-    def undone_by(self, entry_id: str) -> Entry | None:
-        """The entry that took this one back; None where none did."""
-        found = self._select("WHERE undo_of = ? AND outcome = 'applied' ORDER BY number DESC LIMIT 1", entry_id)
-        return found[0][1] if found else None
-
     def all(self) -> Iterator[Entry]:
         """Every entry, oldest first."""
         number = 0
