@@ -25,7 +25,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.server.completions import Completions
 from asisso_mcp.server.prompts import Prompts
 from asisso_mcp.server.resources import Resources
-from asisso_mcp.server.telemetry import trace_id_of
+from asisso_mcp.server.trace_context import trace_id_of
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, Tool, ToolContext
 from asisso_mcp.tools.services import TenantServices, utc_now

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from opentelemetry.trace import SpanKind, StatusCode, format_trace_id, get_current_span
+from opentelemetry.trace import SpanKind, StatusCode
 
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.transport import ApiResponse, ApiTransport
@@ -25,7 +25,6 @@ _TARGETS = (
     "OTEL_TRACES_EXPORTER",
     "OTEL_METRICS_EXPORTER",
 )
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _ID = re.compile(r"/\d+(?=/|$)")
 FLUSH_MILLISECONDS = 2000
 
@@ -95,15 +94,6 @@ def _exporter(environment: Mapping[str, str], name: str) -> str:
     if chosen == "otlp" and environment.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf").strip() != "http/protobuf":
         raise SettingsError("OTEL_EXPORTER_OTLP_PROTOCOL may only be http/protobuf here.")
     return chosen
-
-
-def trace_id_of(meta: Mapping[str, Any] | None) -> str | None:
-    """The trace that a request belongs to: that of the current span, or as its client says in `_meta` (W3C trace context)."""
-    span = get_current_span().get_span_context()
-    if span.is_valid:
-        return format_trace_id(span.trace_id)
-    found = _TRACEPARENT.fullmatch(str((meta or {}).get("traceparent", "")))
-    return found[1] if found else None
 
 
 class Telemetry:
