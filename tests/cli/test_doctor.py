@@ -1,5 +1,7 @@
 """`asisso-mcp doctor`: a line for each finding, and an exit code that a script can use."""
 
+from pathlib import Path
+
 import pytest
 
 from asisso_mcp.cli import main
@@ -31,6 +33,22 @@ def test_what_is_configured_and_that_the_api_answers_is_said(
         "Ready.\n",
         "",
     )
+
+
+def test_a_journal_that_cannot_be_written_is_the_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    file = tmp_path / "file" / "folder" / "journal.sqlite3"
+    monkeypatch.setenv("ASISSO_JOURNAL", str(file))
+    assert doctor("--sandbox") == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[6:8] == [
+        f"journal  {file}",
+        f"problem  The journal that ASISSO_JOURNAL asks for, {file}, cannot be written (Not a directory), and without it nothing is sent. "
+        "The person who runs this server can correct that, name another file, or set ASISSO_JOURNAL=off.",
+    ]
+    assert said[-1] == "access   the key is accepted and sees 14 campaigns"
 
 
 def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(

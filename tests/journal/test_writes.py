@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from asisso_mcp.api import retries
 from asisso_mcp.campaigns import write_recovery
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.entry import Entry, fingerprint
@@ -174,6 +175,23 @@ async def test_a_write_that_is_put_off_and_sent_again_is_one_entry(call: Calls, 
     (entry,) = await ended(call, file)
     assert len(writes(sandbox)) == 3
     assert entry.outcome == "applied"
+
+
+async def test_while_a_write_that_was_refused_waits_to_be_sent_again_its_entry_says_so(
+    call: Calls, file: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    async def wait(_: float) -> None:
+        await call.services._journal.drain()  # type: ignore[union-attr]
+        seen.append(entries_in(file)[0].outcome)
+
+    monkeypatch.setattr(retries.anyio, "sleep", wait)
+    sandbox.faults.add(Fault("status", method="PATCH", code=429, times=2))
+    assert not (await call("update_campaign", **EDIT)).is_error
+    assert seen == ["refused", "refused"]
+    (entry,) = await ended(call, file)
+    assert (entry.outcome, entry.undo) == ("applied", {"campaign_id": 4, "retry_config": {"max_retries": 2}})
 
 
 async def test_a_write_that_is_put_off_to_the_end_changed_nothing(call: Calls, file: Path, sandbox: Sandbox) -> None:

@@ -1,12 +1,14 @@
 """The journal on stdio: on where nothing is named, told once where it cannot be kept, and required where it is named."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asisso_mcp.sandbox import Sandbox
+from asisso_mcp.sandbox import Fault, Sandbox
+from tests.conftest import until_fired
 from tests.journal.test_writes import entries_in, writes
 from tests.processes import StdioServer, stdio_server
 
@@ -51,6 +53,22 @@ def test_a_server_that_only_reads_makes_no_file(api: dict[str, str], tmp_path: P
         assert server.call("get_campaign", campaign_id=3)["isError"] is False
         assert server.end() == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_outcome_of_a_write_that_is_answered_while_the_server_ends_is_kept(
+    api: dict[str, str], tmp_path: Path, sandbox: Sandbox, number: int
+) -> None:
+    fault = Fault("delay", method="POST", seconds=0.5, times=1)
+    sandbox.faults.add(fault)
+    with stdio_server(**{**api, "ASISSO_JOURNAL": str(tmp_path / "journal")}) as server:
+        server.open("legacy")
+        server.send("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
+        until_fired(fault)
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=10) == 128 + number
+    assert [each.outcome for each in entries_in(tmp_path / "journal")] == ["applied"]
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="XDG_STATE_HOME")

@@ -51,8 +51,8 @@ class WriteJournal:
     def prepare(self, former: Entry | None, write: PlannedWrite) -> tuple[Entry, bool]:
         """The entry of a write that is about to be sent, and whether it is still to be stored.
 
-        former: the entry of the last write in the same call. One that had no effect is used again, and where nothing has changed
-        it is not even stored again: then a slow disk does not make the reading too old that the write rests on.
+        former: the entry of the last write in the same call. One that had no effect is used again. Where it still stands as it was
+        stored it is not stored again: so a slow disk does not make every reading too old that the write rests on.
         """
         call = get_current_call() or CurrentCall(write.tool, {"campaign_id": write.campaign_id})
         entry = Entry(
@@ -72,7 +72,7 @@ class WriteJournal:
         if former is not None and former.outcome in _NOT_EXECUTED:
             entry.id, entry.time, entry.is_stored = former.id, former.time, former.is_stored
             is_same = (former.before, former.intended) == (entry.before, entry.intended)
-            return entry, not (former.is_stored and is_same)
+            return entry, former.is_finished or not (former.is_stored and is_same)
         self.finish(former)
         return entry, True
 
@@ -90,6 +90,7 @@ class WriteJournal:
             return
         if entry.outcome in (*_NOT_EXECUTED, "not applied"):
             entry.undo_tool = entry.undo = None
+        entry.is_finished = True
         self._journal.finish(entry)
 
 

@@ -6,9 +6,8 @@ is on the wire is finished and its outcome told.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -69,30 +68,21 @@ class WriteCall:
         """Whether the write waited for a connection after that reading: others may have written meanwhile."""
         return self.read_at is not None and anyio.current_time() - self.read_at > FRESH_SECONDS
 
-    def settle(
-        self,
-        outcome: Outcome,
-        after: Campaign | None = None,
-        *,
-        why: str | None = None,
-        undo: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Note what became of the last write, for the journal. undo: what takes back the part of it that is in place."""
+    def settle(self, outcome: Outcome, after: Campaign | None = None, *, why: str | None = None) -> None:
+        """Note what became of the last write, for the journal."""
         if self.entry is not None:
             self.entry.outcome, self.entry.detail = outcome, why
             self.entry.after = None if after is None else shown(after)
-            self.entry.undo = undo or self.entry.undo
 
     def settle_edit(self, after: Campaign, in_place: EditPlan, comparison: Discrepancies) -> None:
         """The same for an edit that was held against what the API shows: the part of it that is in place."""
         missing = ", ".join(change.field for change in comparison.missing)
         if not missing:
             self.settle("applied", after)
-        elif in_place.changes:
-            undo = {"campaign_id": after.id, **in_place.undo}
-            self.settle("partly applied", after, why=f"Not as sent: {missing}.", undo=undo)
-        else:
-            self.settle("not applied", after, why=f"Not as sent: {missing}.")
+            return
+        self.settle("partly applied" if in_place.changes else "not applied", after, why=f"Not as sent: {missing}.")
+        if self.entry is not None:
+            self.entry.undo = {"campaign_id": after.id, **in_place.undo} if in_place.undo else None
 
 
 class _Caller:
@@ -156,6 +146,8 @@ class WriteSender:
             if fault.executed is False:
                 call.turn.not_executed()
                 call.entry.not_executed(fault.text)
+                if call.entry.outcome == "refused" or not call.is_outdated():  # else the same is sent again at once
+                    self.journal.finish(call.entry)
                 if isinstance(fault, Unreachable | Busy):
                     raise NotExecuted(fault) from None
                 raise

@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from asisso_mcp.campaigns.formatting import describe_change
 from asisso_mcp.campaigns.models import Change, differences
@@ -16,7 +15,7 @@ from asisso_mcp.journal.entry import Entry
 from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import journal_file
 from asisso_mcp.journal.store import SqliteStore
-from asisso_mcp.sanitize import clean_json, quoted, single_line
+from asisso_mcp.sanitize import quoted, single_line
 
 WIDTH = 80
 POLL_SECONDS = 0.5
@@ -24,7 +23,6 @@ SHOWN_FIRST = 10
 """With --follow: how many entries come before those that are still to come."""
 
 _OUTCOMES = {"sent": "sent, outcome unknown", "unknown": "sent, outcome unknown"}
-_EXACT = frozenset({"undo"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,13 +79,8 @@ def _follow(store: SqliteStore, *, as_json: bool) -> int:
 
 def _print(entries: Iterable[Entry], *, as_json: bool) -> None:
     for entry in entries:
-        for line in [json.dumps(_cleaned(entry))] if as_json else describe(entry):
+        for line in [json.dumps(entry.to_json())] if as_json else describe(entry):
             print(line)
-
-
-def _cleaned(entry: Entry) -> dict[str, Any]:
-    """The entry as JSON: texts of others on one line, cut, without hidden characters. The undo stays exact."""
-    return {name: value if name in _EXACT else clean_json(value) for name, value in entry.to_json().items()}
 
 
 def describe(entry: Entry) -> list[str]:

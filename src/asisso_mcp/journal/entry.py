@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from asisso_mcp.sanitize import clean_json
+
 Outcome = Literal["sent", "applied", "partly applied", "not applied", "refused", "not sent", "unknown"]
 """`sent`: its outcome was never recorded, because the process ended before that. `unknown`: it was sent, and neither its reply nor
 a reading told what became of it. `refused`: the API said no. `not sent`: it was given up before its first byte."""
@@ -105,10 +107,15 @@ class Entry:
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     is_stored: bool = field(default=False, compare=False)
     """Whether it is in the store, where its outcome is to be completed. Set and read where it is stored, and nowhere else."""
+    is_finished: bool = field(default=False, compare=False)
+    """Whether its outcome was handed over to be stored."""
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as one JSON object, as log engines get it."""
-        return {
+        """The entry as one JSON object for log engines. Texts of others are on one line, cut, without hidden characters.
+
+        The undo is exact: it is sent again.
+        """
+        facts = {
             "entry": self.id,
             "time": self.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "tool": self.tool,
@@ -120,13 +127,13 @@ class Entry:
             "intended": self.intended,
             "after": self.after,
             "undo_tool": self.undo_tool,
-            "undo": self.undo,
             "undo_of": self.undo_of,
             "origin": self.origin,
             "account": self.account,
             "caller": self.caller,
             "trace_id": self.trace_id,
         }
+        return {**{name: clean_json(value) for name, value in facts.items()}, "undo": self.undo}
 
     def not_executed(self, why: str) -> None:
         """It surely had no effect: the API refused it, if it was sent at all."""

@@ -30,7 +30,7 @@ _PRUNED_EVERY = 100
 _PRUNED_AT_ONCE = 500
 
 _JSON = frozenset({"arguments", "before", "intended", "after", "undo"})
-_COLUMNS = tuple(each.name for each in fields(Entry) if each.name != "is_stored")
+_COLUMNS = tuple(each.name for each in fields(Entry) if each.compare)
 _SCHEMA = """CREATE TABLE entries (
     number INTEGER PRIMARY KEY AUTOINCREMENT, change INTEGER NOT NULL UNIQUE, id TEXT NOT NULL UNIQUE, time TEXT NOT NULL,
     tool TEXT NOT NULL, arguments TEXT NOT NULL, origin TEXT NOT NULL, account TEXT NOT NULL, campaign_id INTEGER NOT NULL,
