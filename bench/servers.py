@@ -120,6 +120,7 @@ def environment(api: str) -> dict[str, str]:
     return {
         "ASISSO_BASE_URL": api,
         "ASISSO_API_KEY": KEY,
+        "XDG_STATE_HOME": str(HOME / "state"),
         "BENCH_OPENAPI": str(OPENAPI),
         "OPENAPI_SPEC_PATH": str(OPENAPI),
         "API_BASE_URL": api,

@@ -1,6 +1,7 @@
 """What most tests share: a moment, a sandbox, a service over it."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +26,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("quick")  # `--hypothesis-profile=thorough` comes later, and wins
 
+os.environ["ASISSO_JOURNAL"] = (
+    "off"  # no test writes to the developer's own journal, also not through a process that it starts
+)
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Monday, 10:00 in New York, 16:00 in Berlin."""
 

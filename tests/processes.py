@@ -24,6 +24,9 @@ META = {
 }
 """What each request of 2026 carries."""
 
+WITHOUT_JOURNAL = {"ASISSO_JOURNAL": "off"}
+"""What every process of a test is started with, unless it names a journal: it would write to the developer's own."""
+
 IMPORTED = (
     "pytest",
     "asisso_mcp.cli",
@@ -108,7 +111,7 @@ Process = Forked | subprocess.Popen[bytes]
 
 def start(*arguments: str, patches: dict[str, Any] | None = None, **environment: str) -> Process:
     """`asisso-mcp` with three pipes. patches: values for variables of modules, by their full name; not on Windows."""
-    environment = {"PATH": os.environ["PATH"], **environment}
+    environment = {"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, **environment}
     if sys.platform != "win32":
         return Forked(arguments, environment, patches or {})
     command = [sys.executable, "-m", "asisso_mcp", *arguments]
@@ -240,7 +243,7 @@ def http_server(*arguments: str, **environment: str) -> Iterator[HttpServer]:
     """Ends as a server should, within forty seconds. Workers are started by a new Python, as they are in use."""
     command = ("serve", "--transport", "http", "--port", "0", *arguments)
     if "--workers" in arguments:
-        environment = {"PATH": os.environ["PATH"], **environment}
+        environment = {"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, **environment}
         process: Process = subprocess.Popen(
             [sys.executable, "-m", "asisso_mcp", *command], stdin=-1, stdout=-1, stderr=-1, env=environment
         )

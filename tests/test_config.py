@@ -49,6 +49,8 @@ def test_without_any_variable_the_defaults_hold() -> None:
         calling_hours=None,
         require_breaker=False,
         advice="common",
+        journal=None,
+        journal_days=90,
         log_level="warning",
     )
 
@@ -72,6 +74,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         calling_hours="08:00-21:00",
         require_breaker="1",
         advice="US",
+        journal=str(tmp_path / "journal"),
+        journal_days="7",
         log_level="DEBUG",
     )
     assert secret(settings.api_key) == "as_0123456789"
@@ -84,6 +88,8 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert settings.tools == {"list_campaigns", "get_campaign", "pause_campaign"}
     assert (settings.max_concurrency, settings.max_retries, settings.calling_hours) == (5, 0, (480, 1260))
     assert (settings.require_breaker, settings.advice) == (True, "us")
+    assert (settings.journal, settings.journal_days) == (tmp_path / "journal", 7)
+    assert [read(journal=value).journal for value in ("otel", "off")] == ["otel", "off"]
 
 
 BLANK = ("", "   ", "\n")
@@ -195,7 +201,7 @@ def test_a_limit_that_would_not_hold_and_a_name_close_to_a_limits_are_refused_wh
         ("ASISSO_USER", "ASISSO_USER is not a setting of this version, so it does nothing."),
         ("ASISSO_CONFIG", "ASISSO_CONFIG is not a setting of this version, so it does nothing."),
         ("ASISSO_DEBUG", "ASISSO_DEBUG is not a setting of this version, so it does nothing."),
-        ("ASISSO_JOURNAL", "ASISSO_JOURNAL is not a setting of this version, so it does nothing."),
+        ("ASISSO_STATE_KEYS", "ASISSO_STATE_KEYS is not a setting of this version, so it does nothing."),
         ("ASISSO_", "ASISSO_ is not a setting of this version, so it does nothing."),
         ("ASISSO_\x1b[2J\n", "ASISSO_ is not a setting of this version, so it does nothing."),
     ],
@@ -317,6 +323,12 @@ REFUSED: list[tuple[str, str, list[str]]] = [
         "8-21", "08:00", "21:00-08:00", "08:00-08:00", "08:00-24:01", "25:00-26:00", "08:00-21:00,22:00-23:00", "day"]),
     ("require_breaker", f"ASISSO_REQUIRE_BREAKER must be 1 or 0.{CLOSED}", ["required"]),
     ("advice", "ASISSO_ADVICE must be one of common, us, in, au, ca, off.", ["usa", "de", "none"]),
+    (
+        "journal",
+        "ASISSO_JOURNAL is the full path of a file, otel or off.",
+        ["journal.sqlite3", "./journal", "OFF", "false", "OTel", "~nobody-of-that-name/journal"],
+    ),
+    ("journal_days", "ASISSO_JOURNAL_DAYS is a number of days, from 1 to 3650.", ["0", "-1", "3651", "1.5", "never"]),
     ("log_level", "ASISSO_LOG_LEVEL must be one of debug, info, warning, error.", ["loud"]),
 ]  # fmt: skip
 

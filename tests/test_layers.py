@@ -32,7 +32,7 @@ LAYERS = (
 )
 """Top to bottom: a package imports from itself and from the layers below its own. The root's `__init__` is the public face."""
 
-PART_OF = {"setting_names": "config", "setting_values": "config"}
+PART_OF = {"setting_names": "config", "setting_values": "config", "clean_json": "sanitize"}
 """Modules beside the package that they belong to."""
 
 MAY_IMPORT_MCP = {"cli", "stdio", "http", "server"}

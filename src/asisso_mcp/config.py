@@ -17,9 +17,11 @@ from asisso_mcp.setting_values import (
     is_loopback,
     read_at_most,
     read_boolean,
+    read_days,
     read_file,
     read_hours,
     read_ids,
+    read_journal,
     read_one_of,
     read_origin,
     read_proxy,
@@ -138,6 +140,18 @@ SETTINGS = (
         read=read_one_of(ADVICE),
     ),
     Setting(
+        "ASISSO_JOURNAL",
+        "where each change is kept: a file's full path, `otel` (OpenTelemetry logs) or `off`; not set: your state folder on stdio and "
+        "in commands, `off` elsewhere",
+        read=read_journal,
+    ),
+    Setting(
+        "ASISSO_JOURNAL_DAYS",
+        "how long the journal's file keeps an entry; at most the newest 50,000",
+        "90",
+        read=read_days,
+    ),
+    Setting(
         "ASISSO_LOG_LEVEL",
         "what goes to stderr: debug, info, warning or error",
         "warning",
@@ -179,6 +193,9 @@ class Settings:
     """Minutes since midnight on the clock of a campaign's zone, the end exclusive."""
     require_breaker: bool = False
     advice: str = "common"
+    journal: Path | str | None = None
+    """A file, `otel` or `off`; None where nothing is named."""
+    journal_days: int = 90
     log_level: str = "warning"
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """Sentences about variables that look like settings and do nothing."""

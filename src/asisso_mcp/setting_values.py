@@ -149,6 +149,26 @@ def read_hours(name: str, text: str) -> tuple[int, int] | None:
     return first, last
 
 
+def read_journal(name: str, text: str) -> Path | str:
+    """A file, or `otel` or `off`."""
+    if text in ("otel", "off"):
+        return text
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # ~ of somebody unknown
+        path = Path(text)
+    if not path.is_absolute():
+        raise SettingsError(f"{name} is the full path of a file, otel or off.")
+    return path
+
+
+def read_days(name: str, text: str) -> int:
+    """A number of days."""
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", text, re.ASCII) or int(text) > 3650:
+        raise SettingsError(f"{name} is a number of days, from 1 to 3650.")
+    return int(text)
+
+
 def read_one_of(allowed: Sequence[str]) -> Callable[[str, str], str]:
     """A reader of one of these words, in any case."""
 

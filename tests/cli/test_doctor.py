@@ -1,5 +1,7 @@
 """`asisso-mcp doctor`: a line for each finding, and an exit code that a script can use."""
 
+from pathlib import Path
+
 import pytest
 
 from asisso_mcp.cli import main
@@ -25,6 +27,7 @@ def test_what_is_configured_and_that_the_api_answers_is_said(
         "proxy    none of its own\n"
         "CA file  the system's certificates\n"
         "may      read only, only campaigns 3, 17\n"
+        "journal  off (ASISSO_JOURNAL)\n"
         "answer   the API is there, version 1.45.0\n"
         "access   the key is accepted and sees 14 campaigns\n"
         "Ready.\n",
@@ -46,6 +49,22 @@ def test_the_limits_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     ]
 
 
+def test_a_journal_that_cannot_be_written_is_the_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    file = tmp_path / "file" / "folder" / "journal.sqlite3"
+    monkeypatch.setenv("ASISSO_JOURNAL", str(file))
+    assert doctor("--sandbox") == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[6:8] == [
+        f"journal  {file}",
+        f"problem  The journal that ASISSO_JOURNAL asks for, {file}, cannot be written (Not a directory), and without it nothing is sent. "
+        "The person who runs this server can correct that, name another file, or set ASISSO_JOURNAL=off.",
+    ]
+    assert said[-1] == "access   the key is accepted and sees 14 campaigns"
+
+
 def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,9 +74,10 @@ def test_a_key_that_is_refused_is_the_problem_and_is_not_shown(
         assert doctor() == 1
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "key      set (ASISSO_API_KEY), not shown"
-    assert said[5:7] == [
+    assert said[5:8] == [
         "may      read and write, all campaigns of the key",
+        "journal  off (ASISSO_JOURNAL)",
         "answer   the API is there, version 1.45.0",
     ]
-    assert said[7].startswith("problem  The Asisso API did not accept the credentials (Invalid or expired API key).")
-    assert len(said) == 8
+    assert said[8].startswith("problem  The Asisso API did not accept the credentials (Invalid or expired API key).")
+    assert len(said) == 9

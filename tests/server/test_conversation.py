@@ -16,6 +16,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from asisso_mcp.server.app import build_server
 from tests.http.served import Served, connected, settings_for
+from tests.processes import WITHOUT_JOURNAL
 from tests.tools.test_coercion import EVERY_ARGUMENT, NOTE
 
 Mode = Literal["auto", "legacy"]
@@ -32,7 +33,7 @@ async def over_stdio(url: str, mode: Mode) -> AsyncIterator[Client]:
     launch = StdioServerParameters(
         command=sys.executable,
         args=["-m", "asisso_mcp"],
-        env={"PATH": os.environ["PATH"], "ASISSO_BASE_URL": url, "ASISSO_API_KEY": KEY},
+        env={"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, "ASISSO_BASE_URL": url, "ASISSO_API_KEY": KEY},
     )
     async with Client(launch, mode=mode) as client:
         yield client

@@ -11,11 +11,11 @@ import pytest
 from mcp import MCPError
 from mcp.client import Client
 
+from asisso_mcp.clean_json import CleanJson
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import INSTRUCTIONS, build_server
 from asisso_mcp.tools.campaigns import TOOLS, _known_leaves
-from asisso_mcp.tools.output_filter import CleanJson
 from tests.conftest import MONDAY, SETTINGS
 
 NINE_TO_FOUR = [{"day_of_week": day, "start_time": "09:00", "end_time": "16:00"} for day in range(5)]

@@ -14,6 +14,8 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from tests.processes import WITHOUT_JOURNAL
+
 LONGEST_LINE = 64 * 1024 * 1024
 
 
@@ -21,7 +23,7 @@ class Server:
     """`asisso-mcp serve`. `secrets_seen`: lines of stdout in which one of the secrets stood."""
 
     def __init__(self, environment: dict[str, str], *arguments: str, secrets: tuple[str, ...], stderr: Path) -> None:
-        self._environment = {"PATH": os.environ["PATH"], **environment}
+        self._environment = {"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, **environment}
         self._arguments = arguments
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._stderr = stderr

@@ -13,6 +13,7 @@ import pytest
 from asisso_mcp.config import SETTINGS, Settings
 from asisso_mcp.stdio import fast_start
 from scripts import cached_replies
+from tests.processes import WITHOUT_JOURNAL
 
 HELLO = cached_replies.handshake("2025-11-25")
 CALL = {
@@ -35,7 +36,7 @@ def talk(program: str, frames: list[Any], *flags: str, **environment: str) -> di
         text=True,
         check=True,
         timeout=60,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, **environment},
     )
     assert told.stderr == ""
     return {json.loads(line).get("id"): line for line in told.stdout.splitlines()}
@@ -125,7 +126,11 @@ def test_the_fast_start_needs_neither_the_sdk_nor_pydantic() -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={
+            "PATH": os.environ["PATH"],
+            **WITHOUT_JOURNAL,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        },
     )
     assert len(told.stdout.splitlines()) == 2
     assert not {"mcp", "mcp_types", "pydantic", "anyio", "httpx2", "asyncio", "typing", "pathlib"} & set(
@@ -216,7 +221,7 @@ def test_a_setting_that_does_not_fit_ends_the_server_although_it_has_been_greete
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "ASISSO_SANDBOX": "maybe"},
+        env={"PATH": os.environ["PATH"], **WITHOUT_JOURNAL, "ASISSO_SANDBOX": "maybe"},
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None

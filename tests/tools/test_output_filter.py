@@ -10,10 +10,11 @@ from pydantic import SecretStr
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.clean_json import MAX_FIELD, CleanJson
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
-from asisso_mcp.tools.output_filter import MAX_FIELD, CleanJson, filter_answer
+from asisso_mcp.tools.output_filter import filter_answer
 from asisso_mcp.tools.registry import ToolContext, ToolResult
 from tests.conftest import MONDAY, no_wait
 from tests.fuzz.text_checks import check, is_harmless, strings_of

@@ -23,10 +23,15 @@ _WHO = "The person who runs the server can change that."
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, as the transport established it. `api_key`: their own Asisso key, for this request alone; None: the server's."""
+    """Who asks, as the transport established it.
+
+    `api_key`: their own Asisso key, for this request alone; None: the server's. `name`: what the journal calls them, never a
+    secret; None where the transport tells callers not apart.
+    """
 
     api_key: SecretStr | None = None
     may_write: bool = True
+    name: str | None = None
 
 
 OPERATOR = Caller()

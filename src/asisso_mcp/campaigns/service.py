@@ -35,6 +35,7 @@ from asisso_mcp.campaigns.models import (
 from asisso_mcp.campaigns.policy import UNLIMITED, Policy
 from asisso_mcp.campaigns.readings import CampaignReader
 from asisso_mcp.campaigns.state_rules import require_not_final, require_pausable, require_paused, require_resumable
+from asisso_mcp.campaigns.write_journal import PlannedWrite, WriteJournal
 from asisso_mcp.campaigns.write_lock import WriteLock
 from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, TIME_OVER, OutcomeUnknown, WriteCall, WriteSender
 
@@ -72,14 +73,15 @@ class CampaignService:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         tell: Callable[[str], None] = logger.warning,
         policy: Policy = UNLIMITED,
+        journal: WriteJournal = WriteJournal(),  # noqa: B008 - without a journal it has no state
     ) -> None:
-        """`tell` gets the outcome of a write whose caller went away."""
+        """`tell` gets the outcome of a write whose caller went away, `journal` an entry for each write."""
         self._client = client
         self.policy = policy
         self.clock = clock
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
         self._reader = CampaignReader(client, sleep)
-        self._writes = WriteSender(client, tell)
+        self._writes = WriteSender(client, tell, journal)
         self._shared: CampaignService | None = None
         """What this is a view of: kept, so that one tenant never has two sets of locks."""
 
@@ -244,10 +246,9 @@ class CampaignService:
 
         after, notes = await self._writes.send(
             call,
-            campaign_id,
+            PlannedWrite.edit(campaign_id, before, intended),
             sent=sent,
             send=lambda before_sending: self._client.patch(campaign_id, intended.body, before_sending),
-            before=before,
             is_applied=lambda now: can_be_shown and not discrepancies(now).missing,
         )
         if discrepancies(after).missing or not shown <= after.shown_settings:
@@ -259,6 +260,7 @@ class CampaignService:
         self._reader.recent.remember(after)
         if comparison.missing:
             intended = intended.without(comparison.missing)
+        call.settle_edit(after, intended, comparison)
         return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
 
     async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> EditResult:
@@ -280,10 +282,9 @@ class CampaignService:
         try:
             after, notes = await self._writes.send(
                 call,
-                campaign_id,
+                PlannedWrite.state_change(campaign_id, before, goal),
                 sent=sent,
                 send=lambda before_sending: send(campaign_id, before_sending),
-                before=before,
                 is_applied=lambda now: now.phase == goal,
             )
         except StateConflict:
@@ -300,6 +301,7 @@ class CampaignService:
             after = await self._reader.reread_if_time(campaign_id) or kept
         # Without a reading before, a reading after does not tell whose doing it was.
         is_ours = after.phase == goal and (before is not None or not notes)
+        call.settle("applied" if is_ours else "unknown" if after.phase == goal else "not applied", after)
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
     async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
@@ -347,7 +349,13 @@ class CampaignService:
             if not sent:
                 raise
             raise OutcomeUnknown(sent.rstrip("."), TIME_OVER) from None
+        except OutcomeUnknown as unknown:
+            if call is not None:
+                call.settle("unknown", why=unknown.text)
+            raise
         except anyio.get_cancelled_exc_class():
             if call is not None:
                 self._writes.tell_outcome(call)
             raise
+        finally:
+            self._writes.journal.finish(None if call is None else call.entry)

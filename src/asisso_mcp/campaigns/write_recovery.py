@@ -19,8 +19,10 @@ from asisso_mcp.api.retries import NotExecuted
 from asisso_mcp.campaigns import deadlines
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.formatting import describe_change, describe_state
-from asisso_mcp.campaigns.models import differences
+from asisso_mcp.campaigns.models import Discrepancies, EditPlan, differences
+from asisso_mcp.campaigns.write_journal import PlannedWrite, WriteJournal, shown
 from asisso_mcp.campaigns.write_lock import Turn
+from asisso_mcp.journal.entry import Entry, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +59,30 @@ class WriteCall:
     outcome: str | None = None
     unanswered: str | None = None
     """What was on the wire when the call was given up; its outcome is told when it is known."""
+    entry: Entry | None = None
+    """The last of its writes, as the journal has it."""
     read_at: float | None = None
     """When the reading arrived that the write rests on; None when it rests on none."""
 
     def is_outdated(self) -> bool:
         """Whether the write waited for a connection after that reading: others may have written meanwhile."""
         return self.read_at is not None and anyio.current_time() - self.read_at > FRESH_SECONDS
+
+    def settle(self, outcome: Outcome, after: Campaign | None = None, *, why: str | None = None) -> None:
+        """Note what became of the last write, for the journal."""
+        if self.entry is not None:
+            self.entry.outcome, self.entry.detail = outcome, why
+            self.entry.after = None if after is None else shown(after)
+
+    def settle_edit(self, after: Campaign, in_place: EditPlan, comparison: Discrepancies) -> None:
+        """The same for an edit that was held against what the API shows: the part of it that is in place."""
+        missing = ", ".join(change.field for change in comparison.missing)
+        if not missing:
+            self.settle("applied", after)
+            return
+        self.settle("partly applied" if in_place.changes else "not applied", after, why=f"Not as sent: {missing}.")
+        if self.entry is not None:
+            self.entry.undo = {"campaign_id": after.id, **in_place.undo} if in_place.undo else None
 
 
 class _Caller:
@@ -84,8 +104,14 @@ class _Caller:
 class WriteSender:
     """The writes of one tenant. `tell` gets the outcome of a write whose caller is gone."""
 
-    def __init__(self, client: AsissoClient, tell: Callable[[str], None] = logger.warning) -> None:
+    def __init__(
+        self,
+        client: AsissoClient,
+        tell: Callable[[str], None] = logger.warning,
+        journal: WriteJournal = WriteJournal(),  # noqa: B008 - without a journal it has no state
+    ) -> None:
         self._client = client
+        self.journal = journal
         self._tell = tell
         self._stopped = False
         self._tasks: set[asyncio.Task[Campaign]] = set()
@@ -99,29 +125,34 @@ class WriteSender:
     async def send(
         self,
         call: WriteCall,
-        campaign_id: int,
+        write: PlannedWrite,
         *,
         sent: str,
         send: Callable[[BeforeSending], Awaitable[Campaign]],
-        before: Campaign | None,
         is_applied: Callable[[Campaign], bool],
     ) -> tuple[Campaign, tuple[str, ...]]:
         """The campaign afterwards, as the API answered or as it was read when the reply was lost, and notes for people.
 
-        Raises NotExecuted when it may be tried again after a new reading; AsissoError: nothing was changed (`executed` False), or
-        OutcomeUnknown.
+        Raises NotExecuted when it may be tried again after a new reading; NotAllowed when the journal cannot be written;
+        AsissoError: nothing was changed (`executed` False), or OutcomeUnknown.
         """
+        call.entry, is_new = self.journal.prepare(call.entry, write)
+        if is_new:
+            await self.journal.begin(call.entry)
         await anyio.lowlevel.checkpoint_if_cancelled()  # the last moment at which nothing has been sent
         try:
             return await self._request(call, sent, send, is_applied), ()
         except AsissoError as fault:
             if fault.executed is False:
                 call.turn.not_executed()
+                call.entry.not_executed(fault.text)
+                if call.entry.outcome == "refused" or not call.is_outdated():  # else the same is sent again at once
+                    self.journal.finish(call.entry)
                 if isinstance(fault, Unreachable | Busy):
                     raise NotExecuted(fault) from None
                 raise
             lost = fault
-        return await self._settle(call, campaign_id, sent, lost, before, is_applied), (REPLY_LOST,)
+        return await self._settle(call, write, sent, lost, is_applied), (REPLY_LOST,)
 
     def tell_outcome(self, call: WriteCall) -> None:
         """For whoever reads the log, when the caller goes away after something was sent."""
@@ -149,6 +180,7 @@ class WriteSender:
             if not is_on_wire:  # through a proxy it is asked twice
                 is_on_wire = True
                 self.in_flight[task] = sent
+                call.settle("sent")
                 call.turn.sent()
 
         async def run() -> Campaign:
@@ -168,7 +200,7 @@ class WriteSender:
                 del self.in_flight[task]
                 call.turn.answered()
                 if caller.has_left:
-                    self._tell_late(task, sent, is_applied)
+                    self._tell_late(call, task, sent, is_applied)
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -178,7 +210,7 @@ class WriteSender:
         except asyncio.CancelledError:
             call.unanswered = sent if is_on_wire else None
             if task.done() and is_on_wire:
-                self._tell_late(task, sent, is_applied)
+                self._tell_late(call, task, sent, is_applied)
             caller.has_left = not task.done()
             raise
         except AsissoError as fault:
@@ -186,37 +218,53 @@ class WriteSender:
                 call.outcome = f"{sent}: unknown."
             raise
         call.outcome = _outcome(sent, answer, is_applied)
+        _settle_by(answer, call, is_applied)
         return answer
 
-    def _tell_late(self, task: asyncio.Task[Campaign], sent: str, is_applied: Callable[[Campaign], bool]) -> None:
+    def _tell_late(
+        self, call: WriteCall, task: asyncio.Task[Campaign], sent: str, is_applied: Callable[[Campaign], bool]
+    ) -> None:
         if task.cancelled():  # it was given up before it was sent, or the process ends and has said so
             return
         fault = task.exception()
         if isinstance(fault, AsissoError):
             outcome = f"{sent}: {fault.text}"
+            call.settle("unknown" if fault.executed is None else "refused", why=fault.text)
+        elif fault:
+            outcome = f"{sent}: unknown."
         else:
-            outcome = f"{sent}: unknown." if fault else _outcome(sent, task.result(), is_applied)
+            outcome = _outcome(sent, task.result(), is_applied)
+            _settle_by(task.result(), call, is_applied)
+        self.journal.finish(call.entry)
         self._tell(CALLER_GONE.format(outcome=outcome))
 
     async def _settle(
         self,
         call: WriteCall,
-        campaign_id: int,
+        write: PlannedWrite,
         sent: str,
         lost: AsissoError,
-        before: Campaign | None,
         is_applied: Callable[[Campaign], bool],
     ) -> Campaign:
         seconds = min(call.time.at_least(deadlines.SETTLE_SECONDS), deadlines.SETTLE_SECONDS)
         try:
             with anyio.fail_after(seconds):
-                now = await self._client.get(campaign_id)
+                now = await self._client.get(write.campaign_id)
         except (AsissoError, TimeoutError):
             raise OutcomeUnknown(sent, lost.text, READ_FAILED) from lost
         if not is_applied(now):
-            raise OutcomeUnknown(sent, lost.text, _found(before, now))
+            raise OutcomeUnknown(sent, lost.text, _found(write.before, now))
         call.outcome = _outcome(sent, now, is_applied)
+        _settle_by(now, call, is_applied)
         return now
+
+
+def _settle_by(answer: Campaign, call: WriteCall, is_applied: Callable[[Campaign], bool]) -> None:
+    """Note what the API's answer tells. Where it does not show the write, a reading that comes later may tell more."""
+    if is_applied(answer):
+        call.settle("applied", answer)
+    else:
+        call.settle("unknown", answer, why=NOT_SHOWN)
 
 
 def _outcome(sent: str, answer: Campaign, is_applied: Callable[[Campaign], bool]) -> str:

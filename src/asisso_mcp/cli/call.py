@@ -13,8 +13,9 @@ import anyio
 
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.cli.options import UsageError, add_common_arguments, load_settings
-from asisso_mcp.cli.terminal import BOLD, RED, fail, show
+from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
 from asisso_mcp.config import Settings
+from asisso_mcp.journal.location import open_journal
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, Tool
 from asisso_mcp.tools.services import TenantServices
@@ -49,7 +50,8 @@ def run(options: argparse.Namespace) -> int:
 async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *, as_json: bool) -> int:
     """Call and print the answer; whoever interrupts it learns what became of a write."""
     outcomes: list[str] = []
-    services = TenantServices(settings, tell=outcomes.append)
+    journal = open_journal(settings, by_default=True, warn=warn)
+    services = TenantServices(settings, tell=outcomes.append, journal=journal)
     if sys.platform != "win32" and (task := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:

@@ -37,7 +37,9 @@ def run(_: argparse.Namespace) -> int:
 
 async def _talk_over_stdio() -> None:
     """Start `asisso-mcp serve --sandbox` as a host would, and talk to it."""
-    launch = StdioServerParameters(command=sys.executable, args=["-m", "asisso_mcp", "serve", "--sandbox"])
+    launch = StdioServerParameters(
+        command=sys.executable, args=["-m", "asisso_mcp", "serve", "--sandbox"], env={"ASISSO_JOURNAL": "off"}
+    )
     show("Starting: asisso-mcp serve --sandbox (built-in API: no key, no network)\n")
     async with Client(launch) as client:
         await converse(client, _show)

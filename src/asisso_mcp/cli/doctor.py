@@ -12,6 +12,8 @@ from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.cli.options import add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import GREEN, RED, YELLOW, show
 from asisso_mcp.config import Settings
+from asisso_mcp.journal.errors import JournalUnavailable
+from asisso_mcp.journal.location import journal_file, open_journal
 from asisso_mcp.sanitize import single_line
 from asisso_mcp.tools.services import with_sandbox
 
@@ -38,10 +40,20 @@ async def _run_checks(settings: Settings) -> int:
     )
     if limits := replace(Policy.of(settings), campaigns=None).describe():
         show(f"limits   {'; '.join(limits)}")
+    show(f"journal  {_journal(settings)}")
     for warning in settings.warnings:
         show(f"unknown  {warning}", YELLOW)
     settings, sandbox = with_sandbox(settings) if settings.sandbox else (settings, None)
     transport = ApiTransport(settings, transport=sandbox)
+    problems: list[str] = []
+    if (journal := open_journal(settings, by_default=True, warn=problems.append)) is not None:
+        try:
+            journal.check()
+        except JournalUnavailable as unavailable:
+            problems.append(str(unavailable))
+        journal.close()
+    for problem in problems:
+        show(f"problem  {problem}", RED)
     try:
         await _check_health(transport)
         campaigns = await AsissoClient(transport, settings).list_campaigns()
@@ -51,6 +63,8 @@ async def _run_checks(settings: Settings) -> int:
     finally:
         await transport.aclose()
     show(f"access   the key is accepted and sees {len(campaigns)} campaign{'' if len(campaigns) == 1 else 's'}")
+    if problems:
+        return 1
     show("Ready.", GREEN)
     return 0
 
@@ -65,6 +79,14 @@ async def _check_health(transport: ApiTransport) -> None:
     if isinstance(health, dict):
         version = single_line(health.get("version", ""), 20)
         show(f"answer   the API is there{f', version {version}' if version else ''}")
+
+
+def _journal(settings: Settings) -> str:
+    """Where entries go on stdio and from commands."""
+    if settings.journal == "otel":
+        return "OpenTelemetry logs (ASISSO_JOURNAL)"
+    file = journal_file(settings)
+    return "off (ASISSO_JOURNAL)" if file is None else single_line(file)
 
 
 def _credentials(settings: Settings) -> str:

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Iterable
 
-from asisso_mcp.cli.terminal import YELLOW, show, wrap
+from asisso_mcp.cli.terminal import warn, wrap
 from asisso_mcp.config import Setting, Settings
 
 
@@ -43,7 +43,7 @@ def load_settings(options: argparse.Namespace, *, print_warnings: bool = True) -
     level = levels[min(options.verbose, 2)] if options.verbose else settings.log_level
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     for warning in settings.warnings if print_warnings else ():
-        show(f"asisso-mcp: {warning}", YELLOW, sys.stderr)
+        warn(warning)
     for noisy in ("httpcore2", "httpx2", "asyncio"):  # these would print requests with their headers; ours is one line
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return settings

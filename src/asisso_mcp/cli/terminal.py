@@ -47,6 +47,11 @@ def fail(message: object, code: int = 1) -> int:
     return code
 
 
+def warn(message: str) -> None:
+    """Say on stderr what is not as it should be, and does not stop anything."""
+    show(f"asisso-mcp: {message}", YELLOW, sys.stderr)
+
+
 def _has_colours() -> bool:
     """Whether the terminal has colours and the person wants them (https://no-color.org)."""
     unable = os.environ.get("TERM") == "dumb" or (os.name == "nt" and "WT_SESSION" not in os.environ)

@@ -16,6 +16,7 @@ from asisso_mcp.http.app import SETTLE_SECONDS, HttpApp, create_app
 from asisso_mcp.http.protocol import BoundedProtocol
 from asisso_mcp.http.settings import HttpSettings
 from asisso_mcp.http.supervisor import Supervisor, end_with_parent
+from asisso_mcp.journal.location import check_journal
 from asisso_mcp.server import telemetry
 
 FINISH_SECONDS = 20.0
@@ -30,6 +31,7 @@ _GC_THRESHOLD = 10_000
 
 def serve_http(settings: Settings, http_settings: HttpSettings) -> int:
     """Serve until SIGINT or SIGTERM. Returns the exit code: 0, or 1 when workers failed. Raises SettingsError."""
+    check_journal(settings)
     listening, http_settings = listen(http_settings)
     with listening:
         if http_settings.workers == 1:

@@ -26,6 +26,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.server.completions import Completions
 from asisso_mcp.server.prompts import Prompts
 from asisso_mcp.server.resources import Resources
+from asisso_mcp.server.trace_context import trace_id_of
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, Tool, ToolContext
 from asisso_mcp.tools.services import TenantServices, utc_now
@@ -131,12 +132,14 @@ def build_server(
         return ListToolsResult(tools=listed[caller_of(context.request).may_write])
 
     async def call_tool(context: ServerRequestContext[TenantServices], params: CallToolRequestParams) -> Any:
-        registry = registries[caller_of(context.request).may_write]
+        caller = caller_of(context.request)
+        registry = registries[caller.may_write]
         tool = registry.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, registry.unavailable_reason(params.name))
         with _progress(context, tool.title):
-            answer = await tool.call(params.arguments or {}, call_for(context))
+            call = context.lifespan_context.call(caller, trace_id=trace_id_of(context.meta))
+            answer = await tool.call(params.arguments or {}, call)
         return answer.as_result()
 
     server = Server(

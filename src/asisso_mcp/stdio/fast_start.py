@@ -46,6 +46,8 @@ _WITHOUT_EFFECT = {
     "ASISSO_CA_FILE",
     "ASISSO_SANDBOX",
     "ASISSO_ADVICE",
+    "ASISSO_JOURNAL",
+    "ASISSO_JOURNAL_DAYS",
     "ASISSO_LOG_LEVEL",
 }
 """Settings that change nothing of the cached replies, whatever their value."""

@@ -29,6 +29,7 @@ from mcp_types import (
 )
 
 from asisso_mcp.config import Settings
+from asisso_mcp.journal.location import open_journal
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.refusal import refuse_calls
 from asisso_mcp.stdio.batches import (
@@ -75,7 +76,8 @@ def serve(settings: Settings, pipe: StdioPipe, *, refusal: str | None = None) ->
     from asisso_mcp.server import telemetry
 
     instruments = telemetry.start()
-    services = TenantServices(settings, connect=instruments.transport if instruments else None)
+    journal = open_journal(settings, by_default=True, warn=_warn)
+    services = TenantServices(settings, connect=instruments.transport if instruments else None, journal=journal)
     server = build_server(settings, services=services, telemetry=instruments)
     if refusal is not None:
         refuse_calls(server, refusal)
@@ -263,6 +265,10 @@ def _to_json(message: JSONRPCMessage) -> bytes:
 def _is_pollable(descriptor: int) -> bool:
     mode = os.fstat(descriptor).st_mode
     return sys.platform != "win32" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor))
+
+
+def _warn(text: str) -> None:
+    print(f"asisso-mcp: {text}", file=sys.stderr, flush=True)
 
 
 def _exit_now(code: int) -> None:

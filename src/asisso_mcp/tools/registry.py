@@ -13,6 +13,7 @@ from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.journal.entry import OPERATORS, CallOrigin, CurrentCall, current_call
 from asisso_mcp.sanitize import single_line, visible
 from asisso_mcp.tools.coercion import decode, null_notes
 from asisso_mcp.tools.json_schema import input_schema, output_schema
@@ -36,11 +37,12 @@ class ToolAnnotations:
 class ToolContext:
     """What a handler works with: the campaigns of one tenant, and the limits of this server.
 
-    `notes`: what the answer of a write says about its arguments.
+    `notes`: what the answer of a write says about its arguments. `origin`: what the journal says of the call.
     """
 
     service: CampaignService
     notes: tuple[str, ...] = ()
+    origin: CallOrigin = OPERATORS
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -130,7 +132,8 @@ class Tool:
         except ValidationError as problem:
             return ToolResult(filter_error(explain(self.name, problem, self.input_schema), context.secrets))
         try:
-            return await self.run(checked, replace(context, notes=null_notes(nulls)))
+            with current_call(CurrentCall(self.name, named, context.origin)):
+                return await self.run(checked, replace(context, notes=null_notes(nulls)))
         except (AsissoError, NotAllowed) as refusal:
             return ToolResult(filter_error(visible(refusal.text), context.secrets))
         except Exception as fault:

@@ -14,7 +14,11 @@ import anyio
 
 from asisso_mcp.api.caller_keys import CallerKeys
 from asisso_mcp.campaigns.policy import OPERATOR, Caller, Policy
+from asisso_mcp.campaigns.write_journal import WriteJournal
 from asisso_mcp.config import Settings
+from asisso_mcp.journal.entry import CallOrigin, fingerprint
+from asisso_mcp.journal.journal import Journal
+from asisso_mcp.journal.location import open_journal
 from asisso_mcp.tools.registry import ToolContext
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ class TenantServices:
 
     `transport` replaces the network: the sandbox in process, or a test's own. `uses_caller_keys`: every caller has a key of
     their own, and the server's is never used. `connect` makes the connection (telemetry watches it there). `tell` gets the outcome
-    of a write whose caller went away.
+    of a write whose caller went away. `journal` gets an entry for each write; without one it is that which the settings name.
     """
 
     def __init__(
@@ -54,7 +58,9 @@ class TenantServices:
         uses_caller_keys: bool = False,
         connect: "Callable[..., ApiTransport] | None" = None,
         tell: Callable[[str], None] = logger.warning,
+        journal: Journal | None = None,
     ) -> None:
+        self._journal = journal or open_journal(settings)
         self._settings = settings
         self._transport = transport
         self._clock = clock
@@ -70,9 +76,12 @@ class TenantServices:
         self._services: WeakValueDictionary[bytes, CampaignService] = WeakValueDictionary()
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
-    def call(self, caller: Caller = OPERATOR) -> ToolContext:
-        """What a handler works with, for this caller."""
-        return ToolContext(self.service_for(caller).within(self._policy.within(caller)))
+    def call(
+        self, caller: Caller = OPERATOR, *, trace_id: str | None = None, undo_of: str | None = None
+    ) -> ToolContext:
+        """What a handler works with, for this caller. trace_id, undo_of: for the journal."""
+        service = self.service_for(caller).within(self._policy.within(caller))
+        return ToolContext(service, origin=CallOrigin(caller.name, trace_id, undo_of))
 
     @property
     def service(self) -> "CampaignService":
@@ -89,7 +98,8 @@ class TenantServices:
             _, client = self._opened()
             if caller.api_key is not None:
                 client = client.for_key(caller.api_key)
-            service = CampaignService(client, clock=self._clock, tell=self._tell)
+            journal = WriteJournal(self._journal, origin=self.origin, account=self.account(caller))
+            service = CampaignService(client, clock=self._clock, tell=self._tell, journal=journal)
             if self._stopped:
                 service.stop_writing()
             self._services[tenant] = service
@@ -98,6 +108,19 @@ class TenantServices:
         while len(self._recent) > KEPT_TENANTS:
             self._recent.popitem(last=False)
         return service
+
+    @property
+    def origin(self) -> str:
+        """Where writes are sent to, as the journal has it."""
+        return "sandbox" if self._settings.sandbox else self._settings.base_url
+
+    def account(self, caller: Caller = OPERATOR) -> str:
+        """The fingerprint of the key or token that is used for this caller; empty where there is none."""
+        settings = self._settings
+        if settings.sandbox and self._transport is None:
+            return "sandbox"
+        secret = caller.api_key or settings.api_key or settings.access_token
+        return fingerprint(secret.get_secret_value()) if secret is not None else ""
 
     @property
     def connection(self) -> "ApiTransport":
@@ -138,6 +161,8 @@ class TenantServices:
             with anyio.CancelScope(shield=True), anyio.move_on_after(seconds):
                 while self.in_flight():  # noqa: ASYNC110 - writes come and go; only that none is left matters
                     await anyio.sleep(0.05)
+                if self._journal is not None:
+                    await self._journal.drain()
         finally:  # asyncio's own cancellation is not held off by a scope
             self.report_unanswered_writes()
 
@@ -154,6 +179,8 @@ class TenantServices:
     async def close(self) -> None:
         """Finish what is on the wire, then close the connections."""
         await self.drain_writes(FINISH_SECONDS)
+        if self._journal is not None:
+            self._journal.close()
         if self._open is not None:
             with suppress(Exception):  # the process ends: a connection that cannot be closed is of no consequence
                 await self._open[0].aclose()

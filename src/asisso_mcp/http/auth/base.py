@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from asisso_mcp.campaigns.policy import OPERATOR, Caller
 from asisso_mcp.http.auth.tokens import Tokens
 from asisso_mcp.http.errors import HttpError, Scope
+from asisso_mcp.journal.entry import fingerprint
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -66,7 +67,7 @@ class PassthroughAuth(Authenticator):
         key = given[0].decode("latin-1").strip()
         if not key or len(key) > MAX_KEY or not key.isascii() or not key.isprintable() or " " in key:
             raise self._refused("not the form of a key")
-        return Caller(api_key=SecretStr(key))
+        return Caller(api_key=SecretStr(key), name=f"key {fingerprint(key)}")
 
     @staticmethod
     def _refused(log_reason: str) -> HttpError:
@@ -85,13 +86,13 @@ class TokenAuth(Authenticator):
         self._tokens = tokens
 
     async def authenticate(self, scope: Scope) -> Caller:
-        """The operator. Raises HttpError (401) without an accepted token."""
+        """Whoever has the token: as the operator. Raises HttpError (401) without an accepted token."""
         token = bearer_token(scope["headers"])
         if token is None:
             raise unauthorized("no token")
         if not self._tokens.accepts(token):
             raise unauthorized("a token that is not known", {"error": "invalid_token"})
-        return OPERATOR
+        return Caller(name=f"token {fingerprint(token)}")
 
     def readiness_problem(self) -> str | None:
         """Says so when no token is left: the file may have changed."""

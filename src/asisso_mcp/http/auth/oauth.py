@@ -17,6 +17,7 @@ from asisso_mcp.campaigns.policy import Caller
 from asisso_mcp.http.auth.base import Authenticator, bearer_token, unauthorized, www_authenticate
 from asisso_mcp.http.auth.jwks import JwksCache, JwksUnavailable
 from asisso_mcp.http.errors import HttpError, Scope
+from asisso_mcp.sanitize import single_line
 from asisso_mcp.tools.campaigns import TOOLS
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ class OAuth(Authenticator):
             raise self._insufficient_scope(READ)
         # As the SDK's own middleware has it: what is sealed for a client is bound to who it is.
         scope["user"], scope["auth"] = AuthenticatedUser(access), AuthCredentials(access.scopes)
-        return Caller(may_write=WRITE in access.scopes)
+        return Caller(may_write=WRITE in access.scopes, name=single_line(access.subject or access.client_id))
 
     def authorize(self, caller: Caller, message: Any) -> None:
         """Raises HttpError (403) for a call that writes, by a caller who may only read."""

@@ -1,0 +1,130 @@
+"""`asisso-mcp undo ENTRY`: takes back what an entry of the journal tells, through the same limits and checks as a tool call."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import anyio
+
+from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.models import SECTIONS, Campaign
+from asisso_mcp.campaigns.formatting import describe_change
+from asisso_mcp.campaigns.models import Change, NotAllowed, json_equal
+from asisso_mcp.campaigns.policy import Policy
+from asisso_mcp.campaigns.revisions import revision
+from asisso_mcp.campaigns.write_journal import shown
+from asisso_mcp.cli.journal import file_store
+from asisso_mcp.cli.options import add_common_arguments, load_settings
+from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
+from asisso_mcp.config import Settings
+from asisso_mcp.journal.entry import Entry
+from asisso_mcp.journal.errors import StoreError
+from asisso_mcp.journal.location import open_journal
+from asisso_mcp.sanitize import quoted, single_line
+from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.registry import Registry
+from asisso_mcp.tools.services import TenantServices
+
+
+class CannotUndo(Exception):
+    """The entry is not taken back; the message says why."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `undo`."""
+    parser.add_argument("entry", metavar="ENTRY", help="its id, as `asisso-mcp journal` shows it")
+    add_common_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Take it back, if what it changed is still as it left it. Returns 1 when not. Raises UsageError."""
+    settings = load_settings(options)
+    store, place = file_store(settings)
+    try:
+        entry = store.find(options.entry) if store.open_existing() else None
+    except StoreError as problem:
+        return fail(f"The journal {place} cannot be read: {problem}.")
+    finally:
+        store.close()
+    if entry is None:
+        return fail(
+            f"There is no entry {quoted(options.entry, 20)} in the journal {place}. `asisso-mcp journal` lists them."
+        )
+    return anyio.run(_undo, entry, settings)
+
+
+async def _undo(entry: Entry, settings: Settings) -> int:
+    services = TenantServices(settings, journal=open_journal(settings, by_default=True, warn=warn))
+    try:
+        registry = Registry(TOOLS, Policy.of(settings))
+        arguments = _undo_arguments(entry, services)
+        tool = registry.get(entry.undo_tool or "")
+        if tool is None:
+            raise CannotUndo(registry.unavailable_reason(entry.undo_tool or ""))
+        context = services.call(undo_of=entry.id)
+        campaign = await context.service.get(entry.campaign_id)
+        if not _is_to_do(entry, campaign):
+            show(f"Nothing was sent: campaign {campaign.id} is as it was before entry {entry.id} already.", BOLD)
+            return 0
+        if tool.name == "update_campaign":  # whoever writes between that reading and the next is not overwritten
+            arguments["expected_revision"] = revision(campaign.settings())
+        answer = await tool.call(arguments, context)
+    except (CannotUndo, AsissoError, NotAllowed) as refusal:
+        return fail(refusal)
+    finally:
+        await services.close()
+    show(answer.text, RED if answer.is_error else BOLD)
+    return int(answer.is_error)
+
+
+def _undo_arguments(entry: Entry, services: TenantServices) -> dict[str, Any]:
+    """The arguments of `undo_tool`. Raises CannotUndo when the entry is not for this account, or has no way back."""
+    if entry.origin != services.origin:
+        raise CannotUndo(
+            f"Entry {entry.id} was sent to {single_line(entry.origin)}, and this is configured for {services.origin} "
+            "(ASISSO_BASE_URL, --sandbox). Nothing was sent."
+        )
+    if entry.account != services.account():
+        raise CannotUndo(
+            f"Entry {entry.id} was made with another key or token than the one that is set here, perhaps for another account. "
+            "Nothing was sent."
+        )
+    if entry.outcome in ("refused", "not sent", "not applied"):
+        raise CannotUndo(f"Entry {entry.id} changed nothing ({entry.outcome}), so there is nothing to undo.")
+    if entry.undo_tool is None or entry.undo is None:
+        raise CannotUndo(
+            f"Entry {entry.id} has no undo: what it changed cannot be put back by this API. Nothing was sent."
+        )
+    return dict(entry.undo)
+
+
+def _is_to_do(entry: Entry, campaign: Campaign) -> bool:
+    """Whether something is left to put back. Raises CannotUndo when a leaf that it would restore has changed since."""
+    now = shown(campaign)
+    left = entry.after if entry.after is not None and entry.outcome != "unknown" else entry.intended
+    restored = {"state": (entry.before or {}).get("state")} if "state" in entry.intended else entry.undo or {}
+    changed, is_as_before = [], True
+    for path in _leaves({name: value for name, value in restored.items() if name != "campaign_id"}):
+        was, found, before = (_leaf(each, path) for each in (left, now, entry.before or {}))
+        if not json_equal(found, before):
+            is_as_before = False
+        if not json_equal(found, was):
+            changed.append(describe_change(Change(path, was, found)))
+    if changed and not is_as_before:
+        left_it = "left it" if entry.outcome in ("applied", "partly applied") else "was to leave it"
+        raise CannotUndo(
+            f"Nothing was sent: campaign {campaign.id} {quoted(campaign.name)} is no longer as entry {entry.id} {left_it}, and an undo "
+            f"would overwrite that. Changed since: {'; '.join(changed)}."
+        )
+    return not is_as_before
+
+
+def _leaves(restored: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in restored.items():
+        yield from (f"{name}.{leaf}" for leaf in value) if name in SECTIONS else (name,)
+
+
+def _leaf(values: Mapping[str, Any], path: str) -> Any:
+    section, _, leaf = path.partition(".")
+    value = values.get(section)
+    return value.get(leaf) if leaf and isinstance(value, Mapping) else None if leaf else value
