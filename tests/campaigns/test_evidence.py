@@ -163,6 +163,7 @@ async def test_what_was_seen_after_a_resume_is_told_and_what_follows_is_not(worl
         "Seen 3 s later: running, and no new call yet; calling hours: open at any hour. Look with `get_campaign` in a minute.\n"
         "Calls at once: at most 4, the smallest of its own limit (4), the organisation's limit (20), the numbers that it dials from (5, "
         "shared with other campaigns).\n"
+        "Note: No calling hours are in force, so phones may ring at any hour, at night too.\n"
         'Undo: `pause_campaign` with {"campaign_id": 4}'
     )
 

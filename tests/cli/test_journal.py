@@ -18,7 +18,7 @@ from asisso_mcp.sandbox import KEY, OTHER_TENANT_KEY, Fault, RunningServer, Sand
 from tests.journal.test_writes import entries_in, writes
 from tests.processes import closing, run, start
 
-COMPLETED = 1
+COMPLETED = 14
 EDIT = ("campaign_id=4", 'retry_config={"max_retries": 7}')
 
 

@@ -17,7 +17,7 @@ from tests.http.served import Served, legacy, modern, post, settings_for
 
 LIST = modern("tools/list")
 CAMPAIGNS = modern("tools/call", name="list_campaigns", arguments={})
-READ = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
+READ = modern("tools/call", name="get_campaign", arguments={"campaign_id": 2})
 PAUSE = modern("tools/call", name="pause_campaign", arguments={"campaign_id": 3})
 ALIVE = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 Refusals = Callable[[], list[str]]
@@ -70,7 +70,7 @@ def test_requests_that_are_never_complete_take_no_slot(api: RunningServer) -> No
             stack.enter_context(connected(served, 1, unfinished))
         answer = post(served.url, READ, x_api_key=KEY)
     assert answer.status_code == 200
-    assert "Spring promo" in answer.text
+    assert "Winter reactivation" in answer.text
 
 
 def test_connections_without_a_request_make_room_for_others_and_idle_ones_go_last(
@@ -183,7 +183,7 @@ def test_a_pause_finds_a_slot_when_all_are_taken(api: RunningServer, sandbox: Sa
         read, pause = post(served.url, READ), post(served.url, PAUSE)
         assert call.result().status_code == 200
     assert read.status_code == 503
-    assert 'Done: Campaign 3 \\"Spring promo\\" is paused' in pause.text
+    assert 'Done: Campaign 3 \\"Winter reactivation\\" is paused' in pause.text
 
 
 def test_a_key_that_the_api_refused_is_refused_for_a_minute_without_asking_again(
@@ -200,7 +200,7 @@ def test_a_key_that_the_api_refused_is_refused_for_a_minute_without_asking_again
         "error": "The Asisso API did not accept this key a moment ago. Check the X-API-Key header, and try again in a minute."
     }
     assert later[0].headers["www-authenticate"] == 'ApiKey realm="asisso-mcp", header="X-API-Key"'
-    assert [request.path for request in sandbox.requests] == ["/api/v1/campaign/3"] * 2
+    assert [request.path for request in sandbox.requests] == ["/api/v1/campaign/2"] * 2
     assert refusals() == [
         "The API refused a key that a caller brought; it is refused here for 60 s. 1 such keys are remembered.",
         *["refused 401 POST /mcp from 127.0.0.1: a key that the API refused"] * 20,

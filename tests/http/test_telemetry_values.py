@@ -130,7 +130,7 @@ def test_no_span_holds_the_text_of_an_error(served: Served, recorded: Recorded) 
 
 
 def test_a_call_joins_the_clients_trace_and_takes_nothing_else_from_it(served: Served, recorded: Recorded) -> None:
-    body, headers = modern("tools/call", name="get_campaign", arguments={"campaign_id": 3})
+    body, headers = modern("tools/call", name="get_campaign", arguments={"campaign_id": 2})
     body["params"]["_meta"] = {
         **body["params"]["_meta"],
         "traceparent": f"00-{TRACE}-b7ad6b7169203331-01",

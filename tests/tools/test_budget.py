@@ -306,16 +306,16 @@ def test_the_count_is_never_far_below_what_a_text_costs(pool: str) -> None:
     assert LIMIT * 1.1 + 2 <= ANY
 
 
-async def test_an_edit_of_ten_windows_and_all_other_settings_is_told_whole_with_its_undo(
+async def test_an_edit_of_eight_windows_and_all_other_settings_is_told_whole_with_its_undo(
     toolbox: Toolbox, sandbox: Sandbox
 ) -> None:
-    sandbox.put(4, schedule_config={"enabled": True, "timezone": "Europe/Berlin", "slots": slots(10)})
+    sandbox.put(4, schedule_config={"enabled": True, "timezone": "Europe/Berlin", "slots": slots(8)})
     edit = {
         "campaign_id": 4,
         "name": "Winter",
         "retry_config": {"enabled": False, "max_retries": 5, "retry_delay_seconds": 300, "retry_on_voicemail": True},
         "max_concurrency": 2,
-        "schedule_config": {"timezone": "America/New_York", "slots": slots(10, hour=12)},
+        "schedule_config": {"timezone": "America/New_York", "slots": slots(8, hour=12)},
         "circuit_breaker": {"enabled": False, "failure_threshold": 0.1, "window_seconds": 100},
     }
     answer = await toolbox.call("update_campaign", edit)

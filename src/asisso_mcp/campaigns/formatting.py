@@ -144,7 +144,7 @@ def format_plain(value: Any) -> str:
         return "not set"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | float):
         return value if value == AMBIGUOUS else plain_or_quoted(value, 60)
     return quoted(json.dumps(value, ensure_ascii=False), 60)
 
