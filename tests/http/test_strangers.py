@@ -183,7 +183,7 @@ def test_a_pause_finds_a_slot_when_all_are_taken(api: RunningServer, sandbox: Sa
         read, pause = post(served.url, READ), post(served.url, PAUSE)
         assert call.result().status_code == 200
     assert read.status_code == 503
-    assert 'Done: Campaign 3 \\"Winter reactivation\\" is paused' in pause.text
+    assert 'Done: Campaign 3 \\"Spring promo\\" is paused' in pause.text
 
 
 def test_a_key_that_the_api_refused_is_refused_for_a_minute_without_asking_again(
