@@ -5,17 +5,14 @@ campaign's own zone. The sources of the rules are in docs/safety.md.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from asisso_mcp.api.models import SECTIONS, Campaign
+from asisso_mcp.api.models import Campaign
 from asisso_mcp.campaigns import breaker
 from asisso_mcp.campaigns.dialing import parse_schedule
-from asisso_mcp.campaigns.edit_models import CampaignEdit
 from asisso_mcp.campaigns.formatting import format_duration
+from asisso_mcp.campaigns.ranges import describe_out_of_range
 from asisso_mcp.campaigns.schedule import CLOCK, DAY_NAMES, Window, never_opens, restricting_zone, week_of
-from asisso_mcp.sanitize import single_line
 
 MOST = 3
 """Lines of advice in one answer."""
@@ -53,14 +50,12 @@ RULES = {
 """Country → its rule for sales calls."""
 
 
-def advise(campaign: Campaign, country: str, *, numbers: int | None = None) -> tuple[str, ...]:
-    """At most three lines on the campaign as it is, or would be; the most serious first.
-
-    country: a key of RULES, or "off". numbers: the active phone numbers that it dials from, where that was looked up.
-    """
+def advise(campaign: Campaign, country: str) -> tuple[str, ...]:
+    """At most three lines on the campaign as it is, or would be; the most serious first. `country`: a key of RULES, or "off"."""
     if country == "off":
         return ()
-    found = [*_on_hours(campaign, RULES[country]), *_on_calls(campaign, numbers), *_on_stored_values(campaign)]
+    beyond = describe_out_of_range(campaign.settings())
+    found = [*_on_hours(campaign, RULES[country]), *_on_calls(campaign), *([beyond] if beyond else [])]
     return tuple(found[:MOST])
 
 
@@ -91,13 +86,11 @@ def _on_hours(campaign: Campaign, rule: CallingRule) -> Iterator[str]:
         yield f"Calls may go out on Sunday, {whose}."
 
 
-def _on_calls(campaign: Campaign, numbers: int | None) -> Iterator[str]:
+def _on_calls(campaign: Campaign) -> Iterator[str]:
     settings = campaign.settings()
     shown = campaign.circuit_breaker
     if shown is not None and shown.get("enabled") is not True and not breaker.is_ambiguous(settings):
         yield "The circuit breaker is shown as off: nothing pauses the campaign when its calls fail."
-    if numbers is not None and campaign.max_concurrency is not None and campaign.max_concurrency > numbers:
-        yield f"max_concurrency is {campaign.max_concurrency}, and it dials from {numbers} numbers: no more calls than that at once."
     yield from _on_retries(campaign)
 
 
@@ -115,33 +108,6 @@ def _on_retries(campaign: Campaign) -> Iterator[str]:
             f"{count} retries, {format_duration(delay)} apart, take longer than its longest window "
             f"({format_duration(longest * 60)}): the last ones wait for the next."
         )
-
-
-def _on_stored_values(campaign: Campaign) -> Iterator[str]:
-    """Numbers that were stored before today's ranges: they stay in force, and no edit may set them again."""
-    leaves: list[tuple[str, Any, dict[str, Any]]] = [
-        ("max_concurrency", campaign.max_concurrency, {"max_concurrency": campaign.max_concurrency})
-    ]
-    for name, model in SECTIONS.items():
-        section = getattr(campaign, name) or {}
-        leaves += [
-            (f"{name}.{leaf}", section[leaf], {name: {leaf: section[leaf]}})
-            for leaf in model.model_fields
-            if leaf in section
-        ]
-    odd = [(path, value) for path, value, edit in leaves if isinstance(value, int | float) and not _may_be_set(edit)]
-    if odd:
-        path, value = odd[0]
-        more = f", nor {len(odd) - 1} more" if len(odd) > 1 else ""
-        yield f"{path} is stored as {single_line(value, 30)}, which no edit may set today{more}."
-
-
-def _may_be_set(edit: dict[str, Any]) -> bool:
-    try:
-        CampaignEdit.model_validate(edit)
-    except ValidationError:
-        return False
-    return True
 
 
 def _clock(window: Window) -> str:
