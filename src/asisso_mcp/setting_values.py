@@ -84,10 +84,7 @@ def read_proxy(name: str, text: str) -> SecretStr:
 
 def read_file(name: str, text: str) -> Path:
     """The path of a file that is there."""
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # ~ of somebody unknown
-        path = Path(text)
+    path = _expanded(text)
     if not path.is_file():
         raise SettingsError(f"{name} does not name a file; give the full path of a PEM file.")
     return path
@@ -149,14 +146,18 @@ def read_hours(name: str, text: str) -> tuple[int, int] | None:
     return first, last
 
 
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of somebody unknown
+        return Path(text)
+
+
 def read_journal(name: str, text: str) -> Path | str:
     """A file, or `otel` or `off`."""
     if text in ("otel", "off"):
         return text
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:  # ~ of somebody unknown
-        path = Path(text)
+    path = _expanded(text)
     if not path.is_absolute():
         raise SettingsError(f"{name} is the full path of a file, otel or off.")
     return path
