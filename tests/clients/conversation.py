@@ -13,14 +13,18 @@ STEPS: tuple[dict[str, Any], ...] = (
 )
 
 RUNNING = 'Campaign 3 "Spring promo" is running.'
-THREE_RETRIES = "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail."
+THREE_RETRIES = (
+    "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail (which nothing is known to trigger)."
+)
 REFUSAL = (
     'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
     "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
 )
 PAUSED = 'Done: Campaign 3 "Spring promo" is paused; it was running.'
 EDITED = 'Done: Campaign 3 "Spring promo" was changed.\n- retry_config.max_retries: 3 → 5'
-FIVE_RETRIES = "Retries: up to 5 retries, 5 min apart, after busy, no answer and voicemail."
+FIVE_RETRIES = (
+    "Retries: up to 5 retries, 5 min apart, after busy, no answer and voicemail (which nothing is known to trigger)."
+)
 
 COLUMNS = ("lists tools", "reads", "is refused", "edits", "reads structured result", "sees error text")
 

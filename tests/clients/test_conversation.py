@@ -14,7 +14,9 @@ def answer(text: str, structure: Any = None, error: bool | None = False) -> dict
     return {"text": text, "structure": structure, "error": error}
 
 
-THREE = "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail."
+THREE = (
+    "Retries: up to 3 retries, 5 min apart, after busy, no answer and voicemail (which nothing is known to trigger)."
+)
 RUNNING = f'Campaign 3 "Spring promo" is running.\n{THREE}'
 HEARD: dict[str, Any] = {
     "tools": TOOLS,
