@@ -422,3 +422,15 @@ def test_an_id_that_is_not_there_is_said(file: Path, capsys: pytest.CaptureFixtu
 def test_threads_are_gone_when_a_command_has_ended(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed(capsys, file, "update_campaign", *EDIT)
     assert not [each.name for each in threading.enumerate() if each.name.startswith("journal")]
+
+
+def test_a_breaker_that_was_switched_off_is_taken_back_although_its_display_is_the_same_before(
+    file: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.put(4, circuit_breaker=None)
+    entry = changed(capsys, file, "update_campaign", "campaign_id=4", 'circuit_breaker={"enabled": false}')
+    assert (entry.after or {})["circuit_breaker"] == (entry.before or {})["circuit_breaker"]
+    code, out, err = command(capsys, "undo", entry.id)
+    assert (code, err) == (0, "")
+    assert out.startswith('Done: Campaign 4 "Berlin appointment reminders" was changed.\n')
+    assert sandbox.campaign(4)["effective_circuit_breaker"]["enabled"] is True
