@@ -434,3 +434,27 @@ def test_a_breaker_that_was_switched_off_is_taken_back_although_its_display_is_t
     assert (code, err) == (0, "")
     assert out.startswith('Done: Campaign 4 "Berlin appointment reminders" was changed.\n')
     assert sandbox.campaign(4)["effective_circuit_breaker"]["enabled"] is True
+
+
+@pytest.mark.parametrize("outcome", ["sent", "unknown"])
+def test_a_pause_that_is_not_known_to_have_changed_anything_is_not_taken_back_by_a_resume(
+    file: Path, sandbox: Sandbox, api: RunningServer, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Campaign 4 was paused by someone else, long before."""
+    entry = kept(
+        file,
+        tool="pause_campaign",
+        origin=api.url,
+        before=None,
+        intended={"state": "paused"},
+        outcome=outcome,
+        undo_tool="resume_campaign",
+        undo={"campaign_id": 4},
+    )
+    assert command(capsys, "undo", entry.id) == (
+        1,
+        "",
+        f"asisso-mcp: The campaign could not be read before entry {entry.id}, and whether that changed anything is not known. Nothing "
+        "was sent: look with `get_campaign`, then use `resume_campaign` if it is to dial.\n",
+    )
+    assert writes(sandbox) == []

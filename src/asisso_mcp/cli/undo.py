@@ -96,6 +96,11 @@ def _undo_arguments(entry: Entry, services: TenantServices) -> dict[str, Any]:
         raise CannotUndo(
             f"Entry {entry.id} has no undo: what it changed cannot be put back by this API. Nothing was sent."
         )
+    if "state" in entry.intended and entry.before is None and entry.outcome != "applied":
+        raise CannotUndo(
+            f"The campaign could not be read before entry {entry.id}, and whether that changed anything is not known. Nothing was sent: "
+            f"look with `get_campaign`, then use `{entry.undo_tool}` if it is to dial."
+        )
     return dict(entry.undo)
 
 
