@@ -6,10 +6,13 @@ The clock of the sandbox and that of the service are one, and waiting moves it.
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.models import LastCall
 from asisso_mcp.api.transport import ApiTransport
+from asisso_mcp.campaigns import deadlines, service
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Fault, Sandbox
@@ -190,6 +193,26 @@ async def test_where_the_calls_cannot_be_looked_up_it_is_not_said_that_there_are
     world.sandbox.faults.add(Fault("status", code=500, path="/runs"))
     answer = await world.ask("resume_campaign", campaign_id=4)
     assert "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n" in answer.text
+
+
+async def test_a_resume_that_was_done_is_not_called_unknown_because_looking_up_its_calls_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.1)
+    monkeypatch.setattr(service, "RESUME_LOOK", 0.1)
+    world.sandbox.put(4, schedule_config=None)
+
+    async def hang(_: int) -> LastCall:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    world.service._client.last_call = hang  # type: ignore[method-assign]
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert answer.text.startswith(
+        'Done: Campaign 4 "Berlin appointment reminders" is running again; it was paused.\n'
+        "Seen 0.1 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n"
+    )
 
 
 async def test_a_resume_outside_the_hours_says_when_they_open(world: World) -> None:
