@@ -13,6 +13,7 @@ import pytest
 from asisso_mcp.api import retries
 from asisso_mcp.campaigns import write_recovery
 from asisso_mcp.config import Settings
+from asisso_mcp.journal import journal
 from asisso_mcp.journal.entry import Entry, fingerprint
 from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.journal import Journal
@@ -277,6 +278,24 @@ async def test_a_slow_journal_makes_it_read_again_and_is_not_asked_again(
     methods = [each.method for each in sandbox.requests]
     assert methods == ["GET", "GET", "PATCH"], "what was sent rests on a reading that is older than the wait"
     assert (entry.outcome, held_store.inserted) == ("applied", 1)
+
+
+async def test_a_default_journal_on_a_disk_that_hangs_does_not_hold_up_a_pause_and_has_its_outcome_in_the_end(
+    sandbox: Sandbox, file: Path, held_store: HeldStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.05)
+    warnings: list[str] = []
+    calls = Calls(sandbox, Journal(lambda: held_store, str(file), is_required=False, warn=warnings.append), SETTINGS)
+    with anyio.fail_after(10):
+        answer = await calls("pause_campaign", campaign_id=3)
+    assert answer.text.startswith('Done: Campaign 3 "Spring promo" is paused; it was running.\n')
+    assert warnings == [
+        f"The journal {file} cannot be written (it takes longer than 0.05 s), so what this server changes is not kept. Name another file "
+        "with ASISSO_JOURNAL, or say off."
+    ]
+    held_store.go_on.set()
+    (entry,) = await ended(calls, file)
+    assert (entry.tool, entry.outcome) == ("pause_campaign", "applied")
 
 
 @pytest.mark.parametrize(("tool", "campaign"), [("update_campaign", 4), ("pause_campaign", 3)])
