@@ -319,6 +319,27 @@ async def test_what_becomes_of_a_write_whose_caller_left_is_stored_when_it_is_kn
     assert (entry.outcome, entry.after is not None) == ("applied", True)
 
 
+async def test_the_outcome_of_a_resume_is_stored_before_the_campaign_is_looked_at_again(
+    call: Calls, file: Path
+) -> None:
+    """A process that ends in these seconds leaves no resume of unknown outcome."""
+    looking, go_on = anyio.Event(), anyio.Event()
+
+    async def sleep(_: float) -> None:
+        looking.set()
+        await go_on.wait()
+
+    call.services.service._reader._sleep = sleep
+    task = asyncio.get_running_loop().create_task(call("resume_campaign", campaign_id=4))
+    await looking.wait()
+    assert call.services._journal is not None
+    await call.services._journal.drain()
+    assert [each.outcome for each in entries_in(file)] == ["applied"]
+    go_on.set()
+    assert not (await task).is_error
+    assert [each.outcome for each in await ended(call, file)] == ["applied"]
+
+
 # --- a journal that cannot be written ---------------------------------------------------------------------------------
 
 UNAVAILABLE = (

@@ -220,6 +220,7 @@ class CampaignService:
 
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)
+            self._writes.journal.finish(call.entry)  # the process may end before the second look
             return await self._looked_at_again(switched) if switched.applied else switched
 
     async def _looked_at_again(self, switched: StateChange) -> StateChange:
