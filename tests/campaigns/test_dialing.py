@@ -61,6 +61,12 @@ def test_a_recent_call_or_one_that_has_not_ended_is_evidence_of_dialing(last_cal
     assert (now.dialing, now.words) == (True, words)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=121), timedelta(days=30_000)])
+def test_a_call_that_begins_in_the_future_is_no_evidence(ahead: timedelta) -> None:
+    now = dialing_status(campaign(), MONDAY, began(-ahead))
+    assert (now.dialing, now.words) == (None, f"{OPEN} Whether calls go out was not seen.")
+
+
 @pytest.mark.parametrize(
     ("last_call", "seen"),
     [
