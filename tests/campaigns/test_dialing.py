@@ -211,3 +211,7 @@ def test_a_trip_that_is_old_or_was_followed_by_more_calls_is_not_called_the_reas
     assert after_trip(*later, ts=ts) == (
         f"Not dialing. The circuit breaker tripped {when}; whether that is why it is paused is not known."
     )
+
+
+def test_a_trip_on_the_last_day_of_the_calendar_is_told_as_any_other() -> None:
+    assert after_trip({"ts": "2026-11-23T14:30:00+00:00"}, ts="9999-12-31T23:59:59+00:00").startswith("Not dialing")
