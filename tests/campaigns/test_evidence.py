@@ -188,6 +188,19 @@ async def test_a_call_from_before_the_resume_is_no_evidence_of_what_it_brought(w
     ) in answer.text
 
 
+async def test_a_call_that_began_after_the_resume_is_its_own_also_when_the_second_look_takes_long(world: World) -> None:
+    world.sandbox.put(4, schedule_config=None)
+    world.sandbox.add_run(4, created_at=MONDAY + timedelta(seconds=1))
+
+    async def sleep(_: float) -> None:
+        world.now += timedelta(seconds=5)
+
+    world.service._reader._sleep = sleep
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert "before the resume" not in answer.text
+    assert "Dialing: the last call began 4 s ago" in answer.text
+
+
 async def test_where_the_calls_cannot_be_looked_up_it_is_not_said_that_there_are_none(world: World) -> None:
     world.sandbox.put(4, schedule_config=None)
     world.sandbox.faults.add(Fault("status", code=500, path="/runs"))
