@@ -51,6 +51,10 @@ BREAKER_RESUMED = (
     "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the failures: look again with "
     "`get_campaign` in a few minutes."
 )
+BEYOND_LIMITS = (
+    "It was changed at the same moment by someone else, and runs beyond this server's limits now ({problem}): stop it with "
+    "`pause_campaign`."
+)
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 NOT_READ_BEFORE = (
     "It could not be read before the pause, so what it was doing is not known. If its contacts were being imported, the end of the "
@@ -222,7 +226,10 @@ class CampaignService:
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)
             self._writes.journal.finish(call.entry)  # the process may end before the second look
-            return await self._looked_at_again(switched) if switched.applied else switched
+            seen = await self._looked_at_again(switched) if switched.applied else switched
+        is_ours = seen.applied and seen.campaign.phase == "running"
+        problem = self.policy.resume_problem(seen.campaign) if is_ours else None
+        return replace(seen, notes=(*seen.notes, BEYOND_LIMITS.format(problem=problem))) if problem else seen
 
     async def _looked_at_again(self, switched: StateChange) -> StateChange:
         """The same, seen some seconds after a resume: what the platform finds wrong then ends the campaign (observed)."""
