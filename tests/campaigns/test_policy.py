@@ -241,6 +241,16 @@ async def test_a_resume_that_would_run_beyond_a_limit_is_refused_with_what_to_do
     assert writes(sandbox) == []
 
 
+@pytest.mark.parametrize("stored", [0, -1])
+async def test_a_stored_concurrency_that_caps_nothing_is_beyond_every_limit(
+    service: CampaignService, sandbox: Sandbox, stored: int
+) -> None:
+    sandbox.put(4, max_concurrency=stored)
+    with pytest.raises(NotAllowed, match=f"max_concurrency is {stored}: set it to at most 3"):
+        await service.within(CONCURRENCY).resume(4)
+    assert writes(sandbox) == []
+
+
 async def test_a_resume_that_someone_else_moves_beyond_a_limit_at_the_same_moment_says_so(
     service: CampaignService, sandbox: Sandbox
 ) -> None:
