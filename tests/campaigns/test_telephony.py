@@ -156,3 +156,9 @@ def test_a_preview_does_not_promise_what_would_be_refused() -> None:
         "Nothing was sent, and the API would refuse this edit: max_concurrency 21 is above what may be set now (20: the organisation's "
         "limit, or the numbers of the campaign's telephony configuration)."
     )
+
+
+def test_a_configuration_that_the_campaign_shows_is_not_said_to_be_gone_because_a_list_lacks_it() -> None:
+    """A list may be partial: one page of several, or what a key may see."""
+    shown = campaign(4, telephony_configuration_name="Twilio UK")
+    assert telephony(READY, PARKED).obstacle(shown) is None
