@@ -319,10 +319,11 @@ async def test_what_becomes_of_a_write_whose_caller_left_is_stored_when_it_is_kn
     assert (entry.outcome, entry.after is not None) == ("applied", True)
 
 
-async def test_the_outcome_of_a_resume_is_stored_before_the_campaign_is_looked_at_again(
-    call: Calls, file: Path
+@pytest.mark.parametrize(("tool", "campaign"), [("resume_campaign", 4), ("pause_campaign", 10)])
+async def test_an_outcome_is_stored_before_the_campaign_is_looked_at_again(
+    call: Calls, file: Path, tool: str, campaign: int
 ) -> None:
-    """A process that ends in these seconds leaves no resume of unknown outcome."""
+    """A process that ends in these seconds leaves no write of unknown outcome."""
     looking, go_on = anyio.Event(), anyio.Event()
 
     async def sleep(_: float) -> None:
@@ -330,7 +331,7 @@ async def test_the_outcome_of_a_resume_is_stored_before_the_campaign_is_looked_a
         await go_on.wait()
 
     call.services.service._reader._sleep = sleep
-    task = asyncio.get_running_loop().create_task(call("resume_campaign", campaign_id=4))
+    task = asyncio.get_running_loop().create_task(call(tool, campaign_id=campaign))
     await looking.wait()
     assert call.services._journal is not None
     await call.services._journal.drain()

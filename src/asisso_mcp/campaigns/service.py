@@ -225,7 +225,6 @@ class CampaignService:
 
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)
-            self._writes.journal.finish(call.entry)  # the process may end before the second look
             seen = await self._looked_at_again(switched) if switched.applied else switched
         is_ours = seen.applied and seen.campaign.phase == "running"
         problem = self.policy.resume_problem(seen.campaign) if is_ours else None
@@ -311,6 +310,7 @@ class CampaignService:
         # Without a reading before, a reading after does not tell whose doing it was.
         is_ours = after.phase == goal and (before is not None or not notes)
         call.settle("applied" if is_ours else "unknown" if after.phase == goal else "not applied", after)
+        self._writes.journal.finish(call.entry)  # the process may end before it is looked at again
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
     async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
