@@ -289,6 +289,7 @@ async def test_a_resume_that_did_not_stay_so_says_what_it_came_to(world: World) 
     )
     assert answer.structure is not None
     assert (answer.structure["applied"], answer.structure["state"]) == (True, "paused")
+    assert not {"undo", "undo_tool"} & answer.structure.keys(), "the text offers none"
 
 
 async def test_a_resume_that_cannot_be_looked_at_again_says_so(world: World) -> None:
