@@ -162,3 +162,11 @@ def test_a_configuration_that_the_campaign_shows_is_not_said_to_be_gone_because_
     """A list may be partial: one page of several, or what a key may see."""
     shown = campaign(4, telephony_configuration_name="Twilio UK")
     assert telephony(READY, PARKED).obstacle(shown) is None
+
+
+def test_a_count_of_numbers_that_cannot_be_is_not_counted() -> None:
+    looked_up = telephony({**READY, "phone_number_count": -5}, call_limit=20)
+    assert looked_up.settable(campaign(1)) == 20
+    assert looked_up.describe_cap(campaign(1), 4) == (
+        "Calls at once: at most 4, the smallest of its own limit (4), the organisation's limit (20)."
+    )
