@@ -1,6 +1,7 @@
 """Text from outside stays one line, short, quoted and harmless, and carries nobody's number."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.internal.charmap import CategoryName
 
 from asisso_mcp import sanitize as untrusted
-from asisso_mcp.sanitize import MESSAGE_LENGTH, NAME_LENGTH, plain_or_quoted, quoted, redact, safe_json, single_line
+from asisso_mcp.sanitize import (
+    MESSAGE_LENGTH,
+    NAME_LENGTH,
+    hide_secrets,
+    plain_or_quoted,
+    quoted,
+    redact,
+    safe_json,
+    single_line,
+)
 from tests.fuzz.text_checks import DRAWN_AS_NOTHING, is_harmless
 
 HIDDEN: tuple[CategoryName, ...] = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
@@ -305,3 +315,14 @@ def test_what_stands_beyond_eight_thousand_characters_does_not_matter() -> None:
     start = "word " * 1_600
     assert redact(start + "one end", 10_000) == redact(start + "another", 10_000)
     assert single_line(start + "x" * 1_000_000, 10_000) == start.strip()
+
+
+def test_a_million_backslashes_are_looked_at_once_and_hide_no_secret() -> None:
+    secret = "as_0123456789abcdef"
+    run = "\\" * 1_000_000
+    began = time.perf_counter()
+    assert (
+        hide_secrets(f"%41{run}{secret} {run}%61{secret[1:]}", [secret]).replace("\\", "")
+        == "%41[key hidden] [key hidden]"
+    )
+    assert time.perf_counter() - began < 20, "looked at from each backslash, that takes hours"

@@ -160,7 +160,8 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
 
 def _hide_secret(text: str, secret: str) -> str:
     shown, position = "", 0
-    beginning = re.compile(_UNSEEN.join(map(_written, secret[:MIN_SECRET_LENGTH])), re.IGNORECASE)
+    # Not from within a run of backslashes, which is looked at from its first one: a long run would be looked at from each.
+    beginning = re.compile(r"(?!(?<=\\)\\)" + _UNSEEN.join(map(_written, secret[:MIN_SECRET_LENGTH])), re.IGNORECASE)
     while found := beginning.search(text, position):
         end, rest = found.end(), iter(secret[MIN_SECRET_LENGTH:])
         for character in rest:

@@ -100,6 +100,13 @@ def test_a_byte_order_mark_does_not_make_an_answer_unreadable() -> None:
     )
 
 
+@pytest.mark.parametrize("began", [None, "yesterday", "2026-11-23T14:59:52"])
+async def test_a_call_without_a_known_beginning_is_not_taken_for_none_at_all(began: str | None) -> None:
+    runs = {"runs": [{"id": 1, "created_at": began, "is_completed": False}]}
+    with pytest.raises(UnreadableReply, match="The API's list of runs has an unknown shape, so it was not used"):
+        await Scripted(answer(200, runs)).client.last_call(3)
+
+
 def test_the_list_keeps_the_apis_order() -> None:
     rows = [{**CAMPAIGN, "id": number} for number in (7, 3, 5)]
     assert [each.id for each in parse_campaigns(ApiResponse(200, {}, json.dumps({"campaigns": rows}).encode()))] == [

@@ -61,6 +61,12 @@ def test_a_recent_call_or_one_that_has_not_ended_is_evidence_of_dialing(last_cal
     assert (now.dialing, now.words) == (True, words)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=121), timedelta(days=30_000)])
+def test_a_call_that_begins_in_the_future_is_no_evidence(ahead: timedelta) -> None:
+    now = dialing_status(campaign(), MONDAY, began(-ahead))
+    assert (now.dialing, now.words) == (None, f"{OPEN} Whether calls go out was not seen.")
+
+
 @pytest.mark.parametrize(
     ("last_call", "seen"),
     [
@@ -205,3 +211,18 @@ def test_a_trip_that_is_old_or_was_followed_by_more_calls_is_not_called_the_reas
     assert after_trip(*later, ts=ts) == (
         f"Not dialing. The circuit breaker tripped {when}; whether that is why it is paused is not known."
     )
+
+
+def test_a_trip_on_the_last_day_of_the_calendar_is_told_as_any_other() -> None:
+    assert after_trip({"ts": "2026-11-23T14:30:00+00:00"}, ts="9999-12-31T23:59:59+00:00").startswith("Not dialing")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "late"),
+    [(0, " Right after they close, up to ten claimed contacts may still be called."), (11, "")],
+)
+def test_right_after_its_hours_closed_it_is_not_said_that_no_phone_rings_any_more(minutes: int, late: str) -> None:
+    closing = MONDAY + timedelta(hours=7, minutes=minutes)
+    words = dialing_status(campaign(), closing).words
+    assert words.startswith("Not dialing now although running; calling hours: closed now, opens Tue 09:00 EST (in 1")
+    assert words.partition(").")[2] == late

@@ -6,10 +6,13 @@ The clock of the sandbox and that of the service are one, and waiting moves it.
 from datetime import datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.models import LastCall
 from asisso_mcp.api.transport import ApiTransport
+from asisso_mcp.campaigns import deadlines, service
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.sandbox import Fault, Sandbox
@@ -185,11 +188,44 @@ async def test_a_call_from_before_the_resume_is_no_evidence_of_what_it_brought(w
     ) in answer.text
 
 
+async def test_a_call_that_began_after_the_resume_is_its_own_also_when_the_second_look_takes_long(world: World) -> None:
+    world.sandbox.put(4, schedule_config=None)
+    world.sandbox.add_run(4, created_at=MONDAY + timedelta(seconds=1))
+
+    async def sleep(_: float) -> None:
+        world.now += timedelta(seconds=5)
+
+    world.service._reader._sleep = sleep
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert "before the resume" not in answer.text
+    assert "Dialing: the last call began 4 s ago" in answer.text
+
+
 async def test_where_the_calls_cannot_be_looked_up_it_is_not_said_that_there_are_none(world: World) -> None:
     world.sandbox.put(4, schedule_config=None)
     world.sandbox.faults.add(Fault("status", code=500, path="/runs"))
     answer = await world.ask("resume_campaign", campaign_id=4)
     assert "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n" in answer.text
+
+
+async def test_a_resume_that_was_done_is_not_called_unknown_because_looking_up_its_calls_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadlines, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.1)
+    monkeypatch.setattr(service, "RESUME_LOOK", 0.1)
+    world.sandbox.put(4, schedule_config=None)
+
+    async def hang(_: int) -> LastCall:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    world.service._client.last_call = hang  # type: ignore[method-assign]
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert answer.text.startswith(
+        'Done: Campaign 4 "Berlin appointment reminders" is running again; it was paused.\n'
+        "Seen 0.1 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n"
+    )
 
 
 async def test_a_resume_outside_the_hours_says_when_they_open(world: World) -> None:
@@ -253,6 +289,7 @@ async def test_a_resume_that_did_not_stay_so_says_what_it_came_to(world: World) 
     )
     assert answer.structure is not None
     assert (answer.structure["applied"], answer.structure["state"]) == (True, "paused")
+    assert not {"undo", "undo_tool"} & answer.structure.keys(), "the text offers none"
 
 
 async def test_a_resume_that_cannot_be_looked_at_again_says_so(world: World) -> None:

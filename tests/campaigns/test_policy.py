@@ -241,6 +241,29 @@ async def test_a_resume_that_would_run_beyond_a_limit_is_refused_with_what_to_do
     assert writes(sandbox) == []
 
 
+@pytest.mark.parametrize("stored", [0, -1])
+async def test_a_stored_concurrency_that_caps_nothing_is_beyond_every_limit(
+    service: CampaignService, sandbox: Sandbox, stored: int
+) -> None:
+    sandbox.put(4, max_concurrency=stored)
+    with pytest.raises(NotAllowed, match=f"max_concurrency is {stored}: set it to at most 3"):
+        await service.within(CONCURRENCY).resume(4)
+    assert writes(sandbox) == []
+
+
+async def test_a_resume_that_someone_else_moves_beyond_a_limit_at_the_same_moment_says_so(
+    service: CampaignService, sandbox: Sandbox
+) -> None:
+    sandbox.put(4, max_concurrency=3)
+    sandbox.faults.add(Fault("foreign-edit", method="POST", when="before", times=1, fields={"max_concurrency": 9}))
+    switched = await service.within(CONCURRENCY).resume(4)
+    assert (switched.applied, switched.campaign.max_concurrency) == (True, 9)
+    assert switched.notes == (
+        "It was changed at the same moment by someone else, and runs beyond this server's limits now (max_concurrency is 9: set it to at "
+        "most 3 with `update_campaign` first (ASISSO_MAX_CONCURRENCY)): stop it with `pause_campaign`.",
+    )
+
+
 async def test_what_a_refused_resume_says_to_do_first_lets_it_be_resumed(
     service: CampaignService, sandbox: Sandbox
 ) -> None:

@@ -156,3 +156,17 @@ def test_a_preview_does_not_promise_what_would_be_refused() -> None:
         "Nothing was sent, and the API would refuse this edit: max_concurrency 21 is above what may be set now (20: the organisation's "
         "limit, or the numbers of the campaign's telephony configuration)."
     )
+
+
+def test_a_configuration_that_the_campaign_shows_is_not_said_to_be_gone_because_a_list_lacks_it() -> None:
+    """A list may be partial: one page of several, or what a key may see."""
+    shown = campaign(4, telephony_configuration_name="Twilio UK")
+    assert telephony(READY, PARKED).obstacle(shown) is None
+
+
+def test_a_count_of_numbers_that_cannot_be_is_not_counted() -> None:
+    looked_up = telephony({**READY, "phone_number_count": -5}, call_limit=20)
+    assert looked_up.settable(campaign(1)) == 20
+    assert looked_up.describe_cap(campaign(1), 4) == (
+        "Calls at once: at most 4, the smallest of its own limit (4), the organisation's limit (20)."
+    )

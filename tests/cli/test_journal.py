@@ -422,3 +422,39 @@ def test_an_id_that_is_not_there_is_said(file: Path, capsys: pytest.CaptureFixtu
 def test_threads_are_gone_when_a_command_has_ended(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed(capsys, file, "update_campaign", *EDIT)
     assert not [each.name for each in threading.enumerate() if each.name.startswith("journal")]
+
+
+def test_a_breaker_that_was_switched_off_is_taken_back_although_its_display_is_the_same_before(
+    file: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox.put(4, circuit_breaker=None)
+    entry = changed(capsys, file, "update_campaign", "campaign_id=4", 'circuit_breaker={"enabled": false}')
+    assert (entry.after or {})["circuit_breaker"] == (entry.before or {})["circuit_breaker"]
+    code, out, err = command(capsys, "undo", entry.id)
+    assert (code, err) == (0, "")
+    assert out.startswith('Done: Campaign 4 "Berlin appointment reminders" was changed.\n')
+    assert sandbox.campaign(4)["effective_circuit_breaker"]["enabled"] is True
+
+
+@pytest.mark.parametrize("outcome", ["sent", "unknown"])
+def test_a_pause_that_is_not_known_to_have_changed_anything_is_not_taken_back_by_a_resume(
+    file: Path, sandbox: Sandbox, api: RunningServer, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Campaign 4 was paused by someone else, long before."""
+    entry = kept(
+        file,
+        tool="pause_campaign",
+        origin=api.url,
+        before=None,
+        intended={"state": "paused"},
+        outcome=outcome,
+        undo_tool="resume_campaign",
+        undo={"campaign_id": 4},
+    )
+    assert command(capsys, "undo", entry.id) == (
+        1,
+        "",
+        f"asisso-mcp: The campaign could not be read before entry {entry.id}, and whether that changed anything is not known. Nothing "
+        "was sent: look with `get_campaign`, then use `resume_campaign` if it is to dial.\n",
+    )
+    assert writes(sandbox) == []

@@ -87,6 +87,17 @@ def test_a_new_entry_is_flushed_to_the_disk_and_its_outcome_is_not_waited_for(st
     assert store._connection.execute("PRAGMA fullfsync").fetchone() == (1,)
 
 
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "customers.sqlite3"
+    with sqlite3.connect(file) as theirs:
+        theirs.execute("CREATE TABLE customers (name TEXT)")
+    theirs.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="it is another program's database"):
+        SqliteStore(file, days=90).open()
+    assert file.read_bytes() == before
+
+
 def test_entries_are_kept_for_so_many_days(store: SqliteStore, file: Path) -> None:
     days = [stored(store, time=LONG_AGO), stored(store, time=datetime.now(UTC) - timedelta(days=89)), stored(store)]
     store.close()

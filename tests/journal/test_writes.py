@@ -13,6 +13,7 @@ import pytest
 from asisso_mcp.api import retries
 from asisso_mcp.campaigns import write_recovery
 from asisso_mcp.config import Settings
+from asisso_mcp.journal import journal
 from asisso_mcp.journal.entry import Entry, fingerprint
 from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.journal import Journal
@@ -279,6 +280,24 @@ async def test_a_slow_journal_makes_it_read_again_and_is_not_asked_again(
     assert (entry.outcome, held_store.inserted) == ("applied", 1)
 
 
+async def test_a_default_journal_on_a_disk_that_hangs_does_not_hold_up_a_pause_and_has_its_outcome_in_the_end(
+    sandbox: Sandbox, file: Path, held_store: HeldStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "PATIENCE_SECONDS", 0.05)
+    warnings: list[str] = []
+    calls = Calls(sandbox, Journal(lambda: held_store, str(file), is_required=False, warn=warnings.append), SETTINGS)
+    with anyio.fail_after(10):
+        answer = await calls("pause_campaign", campaign_id=3)
+    assert answer.text.startswith('Done: Campaign 3 "Spring promo" is paused; it was running.\n')
+    assert warnings == [
+        f"The journal {file} cannot be written (it takes longer than 0.05 s), so what this server changes is not kept. Name another file "
+        "with ASISSO_JOURNAL, or say off."
+    ]
+    held_store.go_on.set()
+    (entry,) = await ended(calls, file)
+    assert (entry.tool, entry.outcome) == ("pause_campaign", "applied")
+
+
 @pytest.mark.parametrize(("tool", "campaign"), [("update_campaign", 4), ("pause_campaign", 3)])
 async def test_what_becomes_of_a_write_whose_caller_left_is_stored_when_it_is_known(
     call: Calls, file: Path, tool: str, campaign: int
@@ -298,6 +317,28 @@ async def test_what_becomes_of_a_write_whose_caller_left_is_stored_when_it_is_kn
     go_on.set()
     (entry,) = await ended(call, file)
     assert (entry.outcome, entry.after is not None) == ("applied", True)
+
+
+@pytest.mark.parametrize(("tool", "campaign"), [("resume_campaign", 4), ("pause_campaign", 10)])
+async def test_an_outcome_is_stored_before_the_campaign_is_looked_at_again(
+    call: Calls, file: Path, tool: str, campaign: int
+) -> None:
+    """A process that ends in these seconds leaves no write of unknown outcome."""
+    looking, go_on = anyio.Event(), anyio.Event()
+
+    async def sleep(_: float) -> None:
+        looking.set()
+        await go_on.wait()
+
+    call.services.service._reader._sleep = sleep
+    task = asyncio.get_running_loop().create_task(call(tool, campaign_id=campaign))
+    await looking.wait()
+    assert call.services._journal is not None
+    await call.services._journal.drain()
+    assert [each.outcome for each in entries_in(file)] == ["applied"]
+    go_on.set()
+    assert not (await task).is_error
+    assert [each.outcome for each in await ended(call, file)] == ["applied"]
 
 
 # --- a journal that cannot be written ---------------------------------------------------------------------------------

@@ -146,3 +146,21 @@ def test_the_one_revision_with_batches_gets_the_responses_to_a_batch_in_one_arra
         assert [heard(server)["id"], heard(server)["id"]] == [None, 14]
         assert server.call("get_campaign", campaign_id=3)["isError"] is False
         assert server.end() == (0, "")
+
+
+@POSIX
+def test_a_batch_of_which_a_request_is_cancelled_still_gets_the_other_responses() -> None:
+    call = {"name": "resume_campaign", "arguments": {"campaign_id": 4}}
+    asked = [
+        {"jsonrpc": "2.0", "id": 11, "method": "ping"},
+        {"jsonrpc": "2.0", "id": 12, "method": "tools/call", "params": call},
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 12}},
+    ]
+    with stdio_server("--sandbox") as server:
+        server.open("legacy", "2025-03-26")
+        server.write(json.dumps(asked).encode())
+        told = sorted(heard(server), key=lambda each: each["id"])
+        assert told == [
+            {"jsonrpc": "2.0", "id": 11, "result": {}},
+            error(12, "The request was cancelled. If it was to change something, look with `get_campaign`."),
+        ]

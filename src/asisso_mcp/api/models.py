@@ -198,7 +198,7 @@ class TelephonyConfiguration(BaseModel):
     is_default_outbound: NoneIfInvalid[bool] = None
     inactive: NoneIfInvalid[bool] = None
     inactive_reason: NoneIfInvalid[str] = None
-    phone_number_count: NoneIfInvalid[int] = None
+    phone_number_count: NoneIfInvalid[Annotated[int, Field(ge=0)]] = None
     is_ready_for_outbound: NoneIfInvalid[bool] = None
     outbound_blocked_reason: NoneIfInvalid[str] = None
 

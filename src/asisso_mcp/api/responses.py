@@ -67,6 +67,8 @@ def parse_last_call(response: ApiResponse, campaign_id: int) -> LastCall:
         return LastCall()
     try:
         run = _as_list(runs)[0]
+        if run["created_at"] is None:  # there was a call, so not None, which says that none was ever made
+            raise TypeError
         return LastCall(created_at=run["created_at"], is_completed=run["is_completed"])
     except (ValidationError, LookupError, TypeError):
         raise _unknown_shape("list of runs") from None

@@ -87,7 +87,7 @@ def newest_trip(logs: list[Any] | None) -> Trip | None:
     for entry in newest_first(logs):
         moment = entry_moment(entry)
         if entry.get("event") == TRIPPED:
-            ran_since = moment is not None and any(each > moment + _BATCH_LASTS for each in later)
+            ran_since = moment is not None and any(each - moment > _BATCH_LASTS for each in later)
             return Trip(str(entry.get("message", "")), moment, ran_since)
         if moment is not None:
             later.append(moment)

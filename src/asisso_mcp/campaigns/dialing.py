@@ -19,7 +19,12 @@ CALL_MAY_LAST = timedelta(minutes=15)
 """How long ago an unfinished call may have begun to be evidence of dialing."""
 CALLS_FOLLOW = timedelta(minutes=2)
 """How long ago a call that has ended may have begun to be evidence of dialing."""
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far ahead of ours the API's clock may be; a call that began later than that is evidence of nothing."""
 _BATCH_IN_FLIGHT = "Right after a pause, up to ten claimed contacts may still be called."
+_AFTER_CLOSING = "Right after they close, up to ten claimed contacts may still be called."
+_BATCH_WAITS = timedelta(minutes=10)
+"""How long a contact that was claimed within the hours may wait to be called (read in the platform's code)."""
 _JUST_OPENED = timedelta(minutes=2)
 _LOG_EXPLAINS = timedelta(hours=1)
 
@@ -92,8 +97,11 @@ def _running(campaign: Campaign, at: datetime, last_call: LastCall | None) -> Di
     if never_opens(schedule):
         return DialingStatus(False, f"Not dialing although running; calling hours: {hours}.")
     if not is_open(schedule, at):
-        return DialingStatus(False, f"Not dialing now although running; calling hours: {hours}.")
+        late = f" {_AFTER_CLOSING}" if is_open(schedule, at - _BATCH_WAITS) else ""
+        return DialingStatus(False, f"Not dialing now although running; calling hours: {hours}.{late}")
     age = at - last_call.created_at if last_call and last_call.created_at else None
+    if age is not None and age < -CLOCKS_DIFFER:
+        last_call = age = None
     if last_call and age is not None and age <= (CALLS_FOLLOW if last_call.is_completed else CALL_MAY_LAST):
         return DialingStatus(True, f"Dialing: the last call began {format_age(age)} ago; calling hours: {hours}.")
     if campaign.total_queued_count == 0:

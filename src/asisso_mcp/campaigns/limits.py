@@ -40,9 +40,9 @@ def _concurrency_of_edit(bound: int, edit: Edit) -> str | None:
 
 
 def _concurrency(bound: int, campaign: Campaign) -> str | None:
-    if _is_at_most(bound, campaign.max_concurrency):
-        return None
     stored = campaign.max_concurrency
+    if stored is not None and 1 <= stored <= bound:  # whether 0, which may be stored, caps anything is not known
+        return None
     found = "is not set, so what caps its calls is not known" if stored is None else f"is {stored}"
     return f"max_concurrency {found}: set it to at most {bound} with `update_campaign` first"
 

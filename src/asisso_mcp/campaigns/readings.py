@@ -65,7 +65,7 @@ class CampaignReader:
 
     async def last_call(self, campaign_id: int) -> LastCall | None:
         """The newest call of a campaign; None when it cannot be looked up in a few seconds."""
-        with anyio.move_on_after(deadlines.LOOKUP_SECONDS):
+        with anyio.move_on_after(min(deadlines.LOOKUP_SECONDS, time_left() - deadlines.SPARE_SECONDS)):
             try:
                 return await self._client.last_call(campaign_id)
             except AsissoError as fault:

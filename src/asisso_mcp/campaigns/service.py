@@ -51,6 +51,10 @@ BREAKER_RESUMED = (
     "The circuit breaker had probably paused it. Resuming clears the breaker's window, not the cause of the failures: look again with "
     "`get_campaign` in a few minutes."
 )
+BEYOND_LIMITS = (
+    "It was changed at the same moment by someone else, and runs beyond this server's limits now ({problem}): stop it with "
+    "`pause_campaign`."
+)
 NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 NOT_READ_BEFORE = (
     "It could not be read before the pause, so what it was doing is not known. If its contacts were being imported, the end of the "
@@ -213,14 +217,18 @@ class CampaignService:
             require_resumable(before)
             self.policy.check_resume(before)
             telephony.require_ready(looked_up, before)
+            sent_at = self.clock()
             switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
             tripped = (BREAKER_RESUMED,) if trip and trip.explains_pause(self.clock()) else ()
-            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped))
+            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped), sent_at=sent_at)
 
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)
-            return await self._looked_at_again(switched) if switched.applied else switched
+            seen = await self._looked_at_again(switched) if switched.applied else switched
+        is_ours = seen.applied and seen.campaign.phase == "running"
+        problem = self.policy.resume_problem(seen.campaign) if is_ours else None
+        return replace(seen, notes=(*seen.notes, BEYOND_LIMITS.format(problem=problem))) if problem else seen
 
     async def _looked_at_again(self, switched: StateChange) -> StateChange:
         """The same, seen some seconds after a resume: what the platform finds wrong then ends the campaign (observed)."""
@@ -302,6 +310,7 @@ class CampaignService:
         # Without a reading before, a reading after does not tell whose doing it was.
         is_ours = after.phase == goal and (before is not None or not notes)
         call.settle("applied" if is_ours else "unknown" if after.phase == goal else "not applied", after)
+        self._writes.journal.finish(call.entry)  # the process may end before it is looked at again
         return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
 
     async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:

@@ -5,7 +5,7 @@ Names, log texts and lists are bounded here; the whole text is cut where results
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -189,7 +189,7 @@ def _seen_after_resume(switched: StateChange, now: DialingStatus, at: datetime) 
     if last_call is None or now.dialing is False:
         return f"{seen} {now.words}"
     began = last_call.created_at
-    if began is not None and began >= at - timedelta(seconds=switched.seen_after):
+    if began is not None and switched.sent_at is not None and began >= switched.sent_at:
         return f"{seen} {now.words}"
     earlier = f" (the last one began {formatting.format_age(at - began)} ago, before the resume)" if began else ""
     hours = describe_next_change(parse_schedule(switched.campaign), at)

@@ -29,6 +29,8 @@ class Telephony:
             return None
         used, pinned = self._used_by(campaign), campaign.telephony_configuration_id
         if used is None:
+            if pinned is not None and campaign.telephony_configuration_name is not None:
+                return None  # the campaign shows it, so the list is not the whole
             if pinned is not None:
                 return f"its telephony configuration {pinned} is no longer there"
             if all(_why_not_ready(each) for each in self.configurations):

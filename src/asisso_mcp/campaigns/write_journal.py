@@ -85,8 +85,8 @@ class WriteJournal:
                 raise NotAllowed(f"Nothing was changed. {problem}") from None
 
     def finish(self, entry: Entry | None) -> None:
-        """Store what became of a write, where that is known."""
-        if self._journal is None or entry is None or entry.outcome == "sent":
+        """Store what became of a write, once, where that is known."""
+        if self._journal is None or entry is None or entry.outcome == "sent" or entry.is_finished:
             return
         if entry.outcome in (*_NOT_EXECUTED, "not applied"):
             entry.undo_tool = entry.undo = None

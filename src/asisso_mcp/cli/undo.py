@@ -8,6 +8,7 @@ import anyio
 
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.api.models import SECTIONS, Campaign
+from asisso_mcp.campaigns.breaker import is_ambiguous
 from asisso_mcp.campaigns.formatting import describe_change
 from asisso_mcp.campaigns.models import Change, NotAllowed, json_equal
 from asisso_mcp.campaigns.policy import Policy
@@ -95,6 +96,11 @@ def _undo_arguments(entry: Entry, services: TenantServices) -> dict[str, Any]:
         raise CannotUndo(
             f"Entry {entry.id} has no undo: what it changed cannot be put back by this API. Nothing was sent."
         )
+    if "state" in entry.intended and entry.before is None and entry.outcome != "applied":
+        raise CannotUndo(
+            f"The campaign could not be read before entry {entry.id}, and whether that changed anything is not known. Nothing was sent: "
+            f"look with `get_campaign`, then use `{entry.undo_tool}` if it is to dial."
+        )
     return dict(entry.undo)
 
 
@@ -103,7 +109,8 @@ def _is_to_do(entry: Entry, campaign: Campaign) -> bool:
     now = shown(campaign)
     left = entry.after if entry.after is not None and entry.outcome != "unknown" else entry.intended
     restored = {"state": (entry.before or {}).get("state")} if "state" in entry.intended else entry.undo or {}
-    changed, is_as_before = [], True
+    # A breaker that was never set and is on looks as one that is off: that it is shown as before says nothing.
+    changed, is_as_before = [], not ("circuit_breaker" in restored and is_ambiguous(entry.before or {}))
     for path in _leaves({name: value for name, value in restored.items() if name != "campaign_id"}):
         was, found, before = (_leaf(each, path) for each in (left, now, entry.before or {}))
         if not json_equal(found, before):

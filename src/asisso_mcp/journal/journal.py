@@ -19,6 +19,9 @@ from asisso_mcp.journal.errors import JournalUnavailable, StoreError
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 5.0
+"""How long a write waits for a journal that nobody asked for: a disk that hangs must not hold up a pause."""
+
 
 class Store(Protocol):
     """What keeps entries. Used by one thread at a time. Every method but `close` raises StoreError where it fails."""
@@ -92,7 +95,11 @@ class Journal:
                     raise self._unavailable(problem) from None
                 self._warn_once(problem)
 
-        await asyncio.wrap_future(self._thread.submit(copy_context().run, store))
+        stored = asyncio.wrap_future(self._thread.submit(copy_context().run, store))
+        try:
+            await asyncio.wait_for(asyncio.shield(stored), None if self._is_required else PATIENCE_SECONDS)
+        except TimeoutError:
+            self._warn_once(StoreError(f"it takes longer than {PATIENCE_SECONDS:g} s"))
 
     def finish(self, entry: Entry) -> None:
         """Store what became of an entry, in the background and in order; `drain` waits for it.

@@ -36,6 +36,7 @@ _SCHEMA = """CREATE TABLE entries (
     tool TEXT NOT NULL, arguments TEXT NOT NULL, origin TEXT NOT NULL, account TEXT NOT NULL, campaign_id INTEGER NOT NULL,
     before TEXT, intended TEXT NOT NULL, after TEXT, outcome TEXT NOT NULL, detail TEXT, undo_tool TEXT, undo TEXT,
     undo_of TEXT, caller TEXT, trace_id TEXT)"""
+_OTHERS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name != 'entries' AND name NOT LIKE 'sqlite%'"
 _NEXT_CHANGE = "(SELECT coalesce(max(change), 0) + 1 FROM entries)"
 """`change` counts what is written to the file: each entry has the number of its last change, for whoever follows."""
 _INSERT = (
@@ -140,6 +141,8 @@ class SqliteStore:
             if version > _VERSION:
                 raise StoreError("it was written by a newer version of asisso-mcp")
             if version < _VERSION:
+                if connection.execute(_OTHERS_TABLE).fetchone():
+                    raise StoreError("it is another program's database")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN IMMEDIATE")
                 if (

@@ -16,6 +16,7 @@ NOT_SUPPORTED = (
 )
 EMPTY = "Nothing was done: the batch is empty."
 NOT_IN_A_BATCH = "Nothing was done: initialize is not part of a batch, and no id may be used twice."
+CANCELLED = "The request was cancelled. If it was to change something, look with `get_campaign`."
 NOT_A_MESSAGE = "A part of the batch is no JSON-RPC 2.0 message, so nothing was done about it."
 
 

@@ -22,6 +22,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
+    JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
     RequestId,
@@ -33,6 +34,7 @@ from asisso_mcp.journal.location import open_journal
 from asisso_mcp.server.app import build_server
 from asisso_mcp.server.refusal import refuse_calls
 from asisso_mcp.stdio.batches import (
+    CANCELLED,
     EMPTY,
     NOT_A_MESSAGE,
     NOT_IN_A_BATCH,
@@ -40,6 +42,7 @@ from asisso_mcp.stdio.batches import (
     REVISION,
     Batch,
     invalid_request,
+    is_id,
     parse_batch,
     refuse_batch,
 )
@@ -138,7 +141,7 @@ class StdioSession:
                     self._unanswered.add(message.id)
                     if message.method == "initialize":
                         self._revision = (message.params or {}).get("protocolVersion")
-                await to_server.send(SessionMessage(message))
+                await self._pass_on(message, to_server, replies)
             # What was asked before the input ended is answered, within bounds: `printf … | asisso-mcp` works.
             await self._wait_until_answered(GRACE_SECONDS)
         await self._services.drain_writes(GRACE_SECONDS)
@@ -172,7 +175,14 @@ class StdioSession:
             for error in errors:
                 await replies.send(SessionMessage(error))
         for message in messages:
-            await to_server.send(SessionMessage(message))
+            await self._pass_on(message, to_server, replies)
+
+    async def _pass_on(self, message: JSONRPCMessage, to_server: "Incoming", replies: "Replies") -> None:
+        await to_server.send(SessionMessage(message))
+        if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            number = (message.params or {}).get("requestId")
+            if is_id(number) and number in self._batches:  # it gets no response, and its batch would wait for ever
+                await replies.send(SessionMessage(invalid_request(number, CANCELLED)))
 
     async def _wait_until_answered(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):

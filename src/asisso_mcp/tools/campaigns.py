@@ -153,7 +153,7 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
 def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
     before, after = switched.before, switched.campaign
     moved = switched.applied if before is None else before.phase != after.phase
-    can_undo = switched.applied and after.phase not in FINAL
+    can_undo = switched.applied and moved and after.phase not in FINAL
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
