@@ -185,11 +185,38 @@ async def test_a_call_from_before_the_resume_is_no_evidence_of_what_it_brought(w
     ) in answer.text
 
 
+async def test_a_call_that_began_right_after_the_resume_is_seen_also_by_a_look_that_took_longer(world: World) -> None:
+    world.sandbox.put(4, schedule_config=None)
+    world.sandbox.add_run(4, created_at=MONDAY + timedelta(seconds=0.5))
+
+    async def sleep(_: float) -> None:
+        world.now += timedelta(seconds=5)
+
+    world.service._reader._sleep = sleep
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert "\nSeen 3 s later: Dialing: the last call began 4 s ago; calling hours: open at any hour.\n" in answer.text
+
+
+async def test_where_nothing_is_left_but_failed_contacts_a_resume_says_to_look_again(world: World) -> None:
+    """The API counts them as queued, so what becomes of the campaign within a minute cannot be said before."""
+    world.now += timedelta(hours=5)
+    world.sandbox.put(4, executed_count=470, total_queued_count=480, failed_count=10, waiting_retries=[], batch=[])
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert answer.text.splitlines()[1].startswith(
+        "Seen 3 s later: Not dialing now although running; calling hours: closed now"
+    )
+    assert answer.text.splitlines()[1].endswith(". Look with `get_campaign` in a minute.")
+    world.now += timedelta(minutes=1)
+    assert world.sandbox.campaign(4)["state"] == "completed"
+
+
 async def test_where_the_calls_cannot_be_looked_up_it_is_not_said_that_there_are_none(world: World) -> None:
     world.sandbox.put(4, schedule_config=None)
     world.sandbox.faults.add(Fault("status", code=500, path="/runs"))
     answer = await world.ask("resume_campaign", campaign_id=4)
-    assert "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n" in answer.text
+    assert (
+        "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen. Look with `get_campaign` in a minute.\n"
+    ) in answer.text
 
 
 async def test_a_resume_outside_the_hours_says_when_they_open(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from asisso_mcp.api.models import SECTIONS, Campaign, LastCall
@@ -120,3 +121,5 @@ class StateChange:
     """Seconds after which it was looked at once more: `campaign` is as it was then. None: it was not."""
     last_call: LastCall | None = None
     """As seen then; None when it was not looked up."""
+    sent_at: datetime | None = None
+    """When a resume was about to be sent: a call that began earlier is not its doing."""

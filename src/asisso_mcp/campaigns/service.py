@@ -213,10 +213,12 @@ class CampaignService:
             require_resumable(before)
             self.policy.check_resume(before)
             telephony.require_ready(looked_up, before)
+            sent_at = self.clock()
             switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
             tripped = (BREAKER_RESUMED,) if trip and trip.explains_pause(self.clock()) else ()
-            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped))
+            notes = (*meanwhile, *switched.notes, *tripped)
+            return replace(switched, cap=cap, sent_at=sent_at, notes=notes)
 
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)

@@ -5,7 +5,7 @@ Names, log texts and lists are bounded here; the whole text is cut where results
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -35,6 +35,7 @@ ENDS_NOW = (
     "after it."
 )
 ENDS_WHEN_RESUMED = "Every queued call was made: when resumed, it completes for good, within a minute if its last call was over an hour ago."
+_LOOK_AGAIN = "Look with `get_campaign` in a minute."
 _CHANGES_SHOWN = 15  # as many leaves as there are: the text misses none
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)", re.ASCII)
 _COUNTABLE = 10**12
@@ -184,18 +185,16 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
 def _seen_after_resume(switched: StateChange, now: DialingStatus, at: datetime) -> str:
     """What was seen some seconds later, and where to look for what follows: the platform takes up to a minute."""
     if switched.seen_after is None:
-        return f"It could not be looked at again since. {now.words} Look with `get_campaign` in a minute."
+        return f"It could not be looked at again since. {now.words} {_LOOK_AGAIN}"
     seen, last_call = f"Seen {switched.seen_after:g} s later:", switched.last_call
     if last_call is None or now.dialing is False:
-        return f"{seen} {now.words}"
+        return f"{seen} {now.words} {_LOOK_AGAIN}"
     began = last_call.created_at
-    if began is not None and began >= at - timedelta(seconds=switched.seen_after):
+    if began is not None and switched.sent_at is not None and began >= switched.sent_at:
         return f"{seen} {now.words}"
     earlier = f" (the last one began {formatting.format_age(at - began)} ago, before the resume)" if began else ""
     hours = describe_next_change(parse_schedule(switched.campaign), at)
-    return (
-        f"{seen} running, and no new call yet{earlier}; calling hours: {hours}. Look with `get_campaign` in a minute."
-    )
+    return f"{seen} running, and no new call yet{earlier}; calling hours: {hours}. {_LOOK_AGAIN}"
 
 
 def _formerly(switched: StateChange) -> str:
