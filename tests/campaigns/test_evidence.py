@@ -305,6 +305,17 @@ async def test_that_a_resume_completes_a_campaign_with_nothing_left_is_said_befo
     )
 
 
+async def test_that_a_resume_may_complete_a_campaign_with_nothing_queued_is_said_before_and_after(world: World) -> None:
+    world.sandbox.put(4, executed_count=0, total_queued_count=0, batch=[], schedule_config=None)
+    before = "No call is queued: when resumed, it may complete for good within a minute."
+    assert f"Next: `update_campaign`. {before}" in (await world.ask("get_campaign", campaign_id=4)).text
+    assert before in (await world.ask("update_campaign", campaign_id=4, max_concurrency=2)).text
+    resumed = await world.ask("resume_campaign", campaign_id=4)
+    assert "\nNote: No call is queued, so it may complete for good within a minute.\n" in resumed.text
+    world.now += timedelta(minutes=1)
+    assert world.sandbox.campaign(4)["state"] == "completed"
+
+
 # --- edits ------------------------------------------------------------------------------------------------------------
 
 
