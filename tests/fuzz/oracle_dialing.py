@@ -33,7 +33,7 @@ _CAPS = {
     "numbers": re.compile(r"the numbers that it dials from \((\d+),"),
 }
 _WOULD_FAIL = "it would fail for good"
-_ENDS = "Every queued call was made, so it will complete for good"
+_ENDS = re.compile(r"so it (will|may) complete for good")
 _LOOK_AGAIN = "Look with `get_campaign` in a minute."
 
 
@@ -223,7 +223,8 @@ def _about_what_was_seen(text: str, rows: list[Mapping[str, Any]], watch: Watch,
     if text.startswith("It did not stay so:"):
         if not resumed:
             yield "said that a resume did not stay so, and none was executed"
-        if all(row["state"] == "running" for row in (rows[-1], *(each.after for each in resumed))):
+        since = watch.executed[watch.executed.index(resumed[-1]) :] if resumed else []
+        if all(row["state"] == "running" for row in (rows[-1], *(each.after for each in since))):
             yield "said that it did not stay so, and it is running"
     if not resumed or (moment := resumed[-1].moment) is None or " s later: " not in text:
         return
@@ -248,14 +249,14 @@ def _about_a_minute_later(text: str, watch: Watch, facts: Facts) -> Iterator[str
     match facts.now.a_minute_later(row):
         case "failed" if facts.telephony:
             yield "called a resume done, and a minute later the campaign has failed for good"
-        case "completed" if row["executed_count"] >= row["total_queued_count"] and _ENDS not in text:
+        case "completed" if row["executed_count"] >= row["total_queued_count"] and not _ENDS.search(text):
             yield "called a resume done, and a minute later the campaign has completed for good"
-        case "completed" if _ENDS not in text and _LOOK_AGAIN not in text:
+        case "completed" if not _ENDS.search(text) and _LOOK_AGAIN not in text:
             yield "called a resume done, said nothing of looking again, and a minute later the campaign has completed"
 
 
 def _about_a_pause_a_minute_later(text: str, watch: Watch, facts: Facts) -> Iterator[str]:
     paused = [each for each in watch.executed if each.write.verb == "pause" and each.had_effect]
-    if text.startswith("Done:") and "import" not in text and paused:
-        if facts.now.a_minute_later(paused[-1].after) == "running":
-            yield "called a pause done, and a minute later the campaign runs"
+    said_so = bool(paused) and text.startswith("Done:") and "import" not in text
+    if said_so and facts.now.a_minute_later(paused[-1].after) == "running":
+        yield "called a pause done, and a minute later the campaign runs"
