@@ -16,6 +16,8 @@ from tests.fuzz.stored import Stored
 
 CALL_LASTS, CALLS_FOLLOW = timedelta(minutes=15), timedelta(minutes=2)
 """How long ago a call may have begun to be evidence: one that has not ended, and any other."""
+SOON = timedelta(seconds=0.5)
+"""A call that took no longer has not waited in vain for what it looked up."""
 SURELY_SEEN = timedelta(seconds=2)
 """A call that began so soon after a resume is there when the server looks 3 s after it."""
 STATES = {"created": "draft"}
@@ -160,7 +162,7 @@ def _about_the_last_call(
     newest = {facts.before.last_run_at, facts.now.last_run_at}
     if told is not None and datetime.fromisoformat(told) not in newest:
         yield f"said that the last call began at {told}, and the newest began at {facts.now.last_run_at}"
-    was_answered = bool(watch.calls_answered) and all(watch.calls_answered)
+    was_answered = bool(watch.calls_answered) and all(watch.calls_answered) and facts.ended - facts.began <= SOON
     surely_asked = all(_may_dial(row, facts) and not _surely_does_not_dial(row, facts) for row in rows)
     if not (surely_asked and was_answered and not watch.fired):
         return

@@ -18,6 +18,7 @@ from tests.fuzz.oracle import Violation, late_violations, violations, violations
 from tests.fuzz.oracle_dialing import Facts, dialing_violations
 from tests.fuzz.recorder import EDITABLE, Arrived, Recorder, Watch, settings_of
 from tests.fuzz.stored import stored
+from tests.soak.faults import TIMEOUT
 from tests.soak.tally import Tally, outcome
 
 LATER = 10.0
@@ -112,14 +113,15 @@ class Caller:
         now = stored(self._sandbox, campaign_id)
         own = call.own_watch
         found = violations(tool, arguments, call.result, watch=own, before=before.row, now=now.row)
-        could_ask = "outage" not in own.fired
+        asked_until = max((each.at for each in own.arrived), default=ended)
+        could_ask = "outage" not in own.fired and asked_until - began < TIMEOUT * 0.9  # else it may have waited in vain
         facts = Facts(
             before,
             now,
             began_at,
             ended_at,
-            telephony=could_ask and self._recorder.answered("telephony-configs", began, ended),
-            call_limit=could_ask and self._recorder.answered("campaign-defaults", began, ended),
+            telephony=could_ask and self._recorder.answered("telephony-configs", began, asked_until),
+            call_limit=could_ask and self._recorder.answered("campaign-defaults", began, asked_until),
         )
         found += dialing_violations(tool, arguments, call.result, watch=call.watch, facts=facts)
         call.found.update(found)

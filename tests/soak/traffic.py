@@ -255,7 +255,9 @@ class Traffic:
         await make("pause_campaign", {"campaign_id": campaign_id})
         answered = time.monotonic()
         if (waiting or is_looking) and len(watch.fired) == others and answered - began > BEHIND_A_WAIT:
-            self.tally.violations["wrong"].append("a pause waited behind another call's Retry-After or second look")
+            self.tally.violations["wrong"].append(
+                f"a pause waited {answered - began:.1f} s behind another call's Retry-After or second look"
+            )
         refused = any(call.tool == "pause_campaign" and (call.result or {}).get("isError") for call in calls)
         return answered if waiting and not refused else None
 
