@@ -77,12 +77,12 @@ async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: P
     leaked = server.secrets_seen + server.stderr_secrets() + endings.leaked
     tracebacks = server.tracebacks() + endings.tracebacks
     text = table(
-        tally, faults, leaked=leaked, tracebacks=tracebacks, start=start, end=end, seconds=time.monotonic() - began
+        tally, faults, leaked=leaked, tracebacks=len(tracebacks), start=start, end=end, seconds=time.monotonic() - began
     )
     problems = [f"{kind}: {each}" for kind, sentences in tally.violations.items() for each in sentences]
     problems += tally.protocol_errors
     problems += [f"{leaked} secrets leaked"] if leaked else []
-    problems += [f"{tracebacks} tracebacks on stderr"] if tracebacks else []
+    problems += [f"a traceback on stderr: {each}" for each in tracebacks]
     problems += [f"only {tally.made} of {calls} calls were made in {minutes:g} minutes"] if tally.made < calls else []
     if endings.done < calls // ENDINGS:
         problems.append(f"only {endings.done} of {calls // ENDINGS} servers were told to end in {minutes:g} minutes")

@@ -37,8 +37,9 @@ class Endings:
     ) -> None:
         self._sandbox, self._recorder, self._environment = sandbox, recorder, environment
         self._tally, self._dice, self._at = tally, dice, at
-        self.done = self.leaked = self.tracebacks = 0
-        """Servers that were ended, secrets in their output, tracebacks on their stderr."""
+        self.done = self.leaked = 0
+        """Servers that were ended, secrets in their output."""
+        self.tracebacks: list[str] = []
 
     async def run(self, times: int, campaigns: list[int]) -> None:
         """So many processes, one after another, on these campaigns in turn."""
