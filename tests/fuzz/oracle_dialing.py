@@ -38,6 +38,22 @@ _WOULD_FAIL = "it would fail for good"
 _ENDS = re.compile(r"so it (will|may) complete for good")
 _LOOK_AGAIN = "Look with `get_campaign` in a minute."
 
+STATEMENTS = {
+    "it dials: its last call": _DIALING,
+    "no call began for so long": _NO_CALL_FOR,
+    "no call was ever made": re.compile(r"no call was ever made"),
+    "every queued call was made": re.compile(r"Every queued call was made"),
+    "no call is queued": re.compile(r"No call is queued"),
+    "a resume was refused because of telephony": re.compile(_WOULD_FAIL),
+    "a resume is done, held against what it comes to a minute later": re.compile(r"\ADone:.+ is running again"),
+    "a resume was looked at 3 s later": re.compile(r"^Seen \d+ s later:", re.MULTILINE),
+    "no new call since the resume": re.compile(r"no new call yet"),
+    "a resume did not stay so": re.compile(r"\AIt did not stay so:"),
+    "how many calls go out at once": _CAP,
+    "max_concurrency is above what may be set": _SETTABLE,
+}
+"""What is held against the store, by the words that say it."""
+
 
 @dataclass(frozen=True)
 class Facts:

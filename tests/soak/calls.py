@@ -23,7 +23,7 @@ from tests.soak.tally import Tally, outcome
 
 LATER = 10.0
 """Seconds after the answer at which the writes of a call are looked at again; its campaign rests until then."""
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 30.0
 
 
 @dataclass
@@ -126,6 +126,7 @@ class Caller:
         found += dialing_violations(tool, arguments, call.result, watch=call.watch, facts=facts)
         call.found.update(found)
         self._tally.add(call.told, found)
+        self._tally.count_statements(call.result["content"][0]["text"])
         if tool == "get_campaign" and not call.result["isError"] and not call.watch.fired:
             self._check_reading(call, dict(now.row))
         return call
