@@ -1,7 +1,7 @@
 """A fast stand-in for the API, in a process of its own: `python -m bench.api` prints its port and serves on loopback.
 
-It answers list, get, patch, pause and resume from prepared bytes over kept-alive connections, so that what is measured is
-the server in front of it. `POST /shape/CAMPAIGNS/LOG_ENTRIES` sets how many campaigns the list has, and how many log
+It answers list, get, the newest call, patch, pause and resume from prepared bytes over kept-alive connections, so that what is
+measured is the server in front of it. `POST /count` tells how many requests there were since it was asked last. `POST /shape/CAMPAIGNS/LOG_ENTRIES` sets how many campaigns the list has, and how many log
 entries each campaign shows when it is read alone.
 """
 
@@ -9,7 +9,7 @@ import asyncio
 import json
 from typing import Any
 
-from bench.campaigns import campaign
+from bench.campaigns import campaign, newest_call
 
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 
@@ -18,6 +18,8 @@ class Campaigns:
     """What is stored: edits by id over campaigns that all begin alike."""
 
     def __init__(self) -> None:
+        self.requests = 0
+        """Requests to the API since they were counted last."""
         self.shape(14, 0)
 
     def shape(self, campaigns: int, log_entries: int) -> None:
@@ -39,6 +41,11 @@ class Campaigns:
         if number not in self._bytes:
             self._bytes[number] = _json(self._one(number))
         return self._bytes[number]
+
+    def newest_call(self, number: int) -> bytes:
+        """Raises LookupError."""
+        self._one(number)
+        return _json({"runs": [newest_call()], "total_count": 120, "page": 1, "limit": 1, "total_pages": 120})
 
     def edit(self, number: int, body: dict[str, Any]) -> bytes:
         """As the API does: sections are replaced whole, null is as good as absent."""
@@ -98,16 +105,22 @@ class Conversation(asyncio.Protocol):
             )
 
     def _answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        self._campaigns.requests += target.startswith("/api/")
         match method, target.partition("?")[0].strip("/").split("/"):
             case "GET", ["api", "v1", "campaign"]:
                 return 200, self._campaigns.listed()
             case "GET", ["api", "v1", "campaign", number]:
                 return self._found(lambda: self._campaigns.read(int(number)))
+            case "GET", ["api", "v1", "campaign", number, "runs"]:
+                return self._found(lambda: self._campaigns.newest_call(int(number)))
             case "PATCH", ["api", "v1", "campaign", number]:
                 return self._found(lambda: self._campaigns.edit(int(number), json.loads(body)))
             case "POST", ["api", "v1", "campaign", number, ("pause" | "resume") as verb]:
                 before, after = ("running", "paused") if verb == "pause" else ("paused", "running")
                 return self._found(lambda: self._campaigns.switch(int(number), before, after))
+            case "POST", ["count"]:
+                counted, self._campaigns.requests = self._campaigns.requests, 0
+                return 200, _json({"requests": counted})
             case "POST", ["shape", campaigns, log_entries]:
                 self._campaigns.shape(int(campaigns), int(log_entries))
                 return 200, b"{}"

@@ -1,6 +1,6 @@
 """The campaigns of the stand-in API: whole objects with every field that the API shows. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 READ_ID = 3
@@ -8,18 +8,21 @@ READ_ID = 3
 WAITING_ID = 5
 """A running campaign outside its calling hours, whose log has twenty entries."""
 _WAITING_LOG_ENTRIES = 20
+DIALING_ID = 6
+"""A running campaign within its calling hours, on any day."""
 
 
 def campaign(number: int, *, log_entries: int = 0) -> dict[str, Any]:
     """A paused campaign with calling hours on five days; its log is oldest first, as the API sends it.
 
-    The one with WAITING_ID runs, and none of its days is today anywhere.
+    The one with WAITING_ID runs, and none of its days is today anywhere. The one with DIALING_ID runs, and is open at any time.
     """
-    waits = number == WAITING_ID
+    waits, dials = number == WAITING_ID, number == DIALING_ID
     first_day = datetime.now(UTC).weekday() + 2 if waits else 0
+    start, end = ("00:00", "23:59") if dials else ("09:00", "17:00")
     days = [
-        {"day_of_week": (first_day + day) % 7, "start_time": "09:00", "end_time": "17:00"}
-        for day in range(4 if waits else 5)
+        {"day_of_week": (first_day + day) % 7, "start_time": start, "end_time": end}
+        for day in range(4 if waits else 7 if dials else 5)
     ]
     log_entries = max(log_entries, _WAITING_LOG_ENTRIES) if waits else log_entries
     return {
@@ -27,7 +30,7 @@ def campaign(number: int, *, log_entries: int = 0) -> dict[str, Any]:
         "name": f"Spring promo {number}",
         "workflow_id": 1,
         "workflow_name": "Appointment agent",
-        "state": "running" if waits else "paused",
+        "state": "running" if waits or dials else "paused",
         "source_type": "csv",
         "source_id": f"campaigns/1/{number:05d}_contacts.csv",
         "total_rows": 240,
@@ -59,6 +62,25 @@ def campaign(number: int, *, log_entries: int = 0) -> dict[str, Any]:
         "telephony_configuration_id": 1,
         "telephony_configuration_name": "Twilio US",
         "logs": [entry(index) for index in range(log_entries)],
+    }
+
+
+def newest_call() -> dict[str, Any]:
+    """A call that began a moment ago, with the weight that one has: addresses, contact and log."""
+    return {
+        "id": 4711,
+        "workflow_id": 1,
+        "name": "WR-CAMPAIGN-6-4711",
+        "mode": "twilio",
+        "created_at": f"{datetime.now(UTC) - timedelta(seconds=20):%Y-%m-%dT%H:%M:%SZ}",
+        "is_completed": False,
+        "transcript_url": "https://storage.internal.example/runs/4711/transcript.txt?token=3f9a",
+        "recording_url": "https://storage.internal.example/runs/4711/recording.wav?token=3f9a",
+        "cost_info": None,
+        "initial_context": {"phone_number": "+14155554711", "customer_name": "Jane", "called_number": "+14155554711"},
+        "gathered_context": None,
+        "call_type": "outbound",
+        "logs": {"telephony_status_callbacks": [{"status": "in-progress", "called": "+14155554711"}] * 5},
     }
 
 

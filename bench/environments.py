@@ -49,7 +49,8 @@ def prepare(*, fresh: bool = False) -> None:
         shutil.rmtree(HOME)
     HOME.mkdir(exist_ok=True)
     (HOME / ".gitignore").write_text("*\n")
-    shutil.rmtree(HOME / "log", ignore_errors=True)
+    for left in ("log", "state"):  # the journal of an earlier run is none of this one's work
+        shutil.rmtree(HOME / left, ignore_errors=True)
     (HOME / "log").mkdir()
     for name, requirements in PYTHON_PEERS.items():
         _python_peer(name, requirements)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from bench.campaigns import READ_ID, WAITING_ID
+from bench.campaigns import DIALING_ID, READ_ID, WAITING_ID
 from bench.environments import HOME
 from bench.figures import Figures, from_turn, percentile
 from bench.processes import peak_bytes, proportional_bytes
@@ -23,6 +23,8 @@ _WARM_UP = 30
 _FIRST_CALLS = 5
 _AWAKE = 5
 """Calls that are not counted after a server stood idle: its connections to the API may have been closed meanwhile."""
+_READINGS = {"get": READ_ID, "wait": WAITING_ID, "dial": DIALING_ID}
+"""The campaigns that are read: paused, running outside its hours, running within them."""
 _BLOCK = 10
 """Calls in a row before it is the next server's turn, so that what disturbs the machine disturbs all."""
 
@@ -64,27 +66,40 @@ def latency(figures: Figures, servers: Sequence[Server], api: StandIn, *, rounds
         clients = _opened(figures, servers, api, open_ones, "stdio.")
         for process in bare.values():
             process.seconds("GET", READ_PATH, _WARM_UP)
+        for server, client in clients:
+            _count_requests(figures, server, client, api)
         for turn in range(rounds):
             taken: dict[tuple[str, str], list[float]] = defaultdict(list)
             for block in range(calls // _BLOCK):
                 for name, process in bare.items():
                     taken[name, "bare.get"] += process.seconds("GET", READ_PATH, _BLOCK)
-                for server, client in from_turn(clients, block):
-                    get = server.get_arguments()
-                    taken[server.name, "stdio.get"] += [client.call(server.tools.get, get)[0] for _ in range(_BLOCK)]
-                for server, client in from_turn(clients, block):
-                    get = server.get_arguments(WAITING_ID)
-                    taken[server.name, "stdio.wait"] += [client.call(server.tools.get, get)[0] for _ in range(_BLOCK)]
+                for what, number in _READINGS.items():
+                    for server, client in from_turn(clients, block):
+                        get = server.get_arguments(number)
+                        seconds = [client.call(server.tools.get, get)[0] for _ in range(_BLOCK)]
+                        taken[server.name, f"stdio.{what}"] += seconds
                 if block % 4:
                     continue  # a quarter as many edits
                 for name, process in bare.items():
-                    body = {"max_concurrency": 6 + turn % 2}
+                    body = {"name": f"Spring-{'cd'[turn % 2]}"}
                     taken[name, "bare.update"] += process.seconds("PATCH", READ_PATH, _BLOCK, body)
                 for server, client in from_turn(clients, block):
                     edits = [server.update_arguments(count) for count in range(_BLOCK)]
                     taken[server.name, "stdio.update"] += [client.call(server.tools.update, edit)[0] for edit in edits]
             for (name, what), seconds in taken.items():
                 _add(figures, name, what, seconds)
+
+
+def _count_requests(figures: Figures, server: Server, client: Stdio, api: StandIn) -> None:
+    """How many requests to the API each call is."""
+    for what, number in _READINGS.items():
+        api.count()
+        client.call(server.tools.get, server.get_arguments(number))
+        figures.add(server.name, f"stdio.{what}.requests", api.count())
+    client.call(server.tools.update, server.update_arguments(0))
+    api.count()
+    client.call(server.tools.update, server.update_arguments(1))
+    figures.add(server.name, "stdio.update.requests", api.count())
 
 
 def sizes(figures: Figures, servers: Sequence[Server], api: StandIn) -> None:

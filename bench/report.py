@@ -27,9 +27,10 @@ round disturbs both, and is given as the median with the quartiles. The client i
 loopback that answers at once: next to a real API over the internet, which takes tens of milliseconds, the differences of a
 warm call are not felt, while those of the start, of memory and of what a model reads are.
 
-Not everybody does the same work: an update by asisso-mcp reads the campaign first, sends one PATCH and compares the answer
-with the intent, and its text is a summary; the peers send the PATCH and dump the answer. All in Python ask the API through
-httpx2's client.
+Not everybody does the same work. An update by asisso-mcp, here of a name, reads the campaign first, flushes an entry of its journal to
+the disk (in a state folder of the benchmark's own), sends one PATCH and compares the answer with the intent, and its text is a
+summary; the peers send the PATCH and dump the answer. Of a campaign that runs within its hours asisso-mcp asks for the newest call as
+well, because only that tells whether it dials. All in Python ask the API through httpx2's client.
 
 ## Targets
 
@@ -100,6 +101,10 @@ def _latency(figures: Figures) -> str:
 
         return cell
 
+    def requests(found: Figures, server: Server) -> str:
+        each = [found.spread(server.name, f"stdio.{what}.requests") for what in ("get", "wait", "dial", "update")]
+        return " / ".join(_NONE if count is None else _number(count.median) for count in each)
+
     return _by_server(
         figures,
         "stdio.get.p50",
@@ -110,10 +115,13 @@ def _latency(figures: Figures) -> str:
             "× ": _against_floor("stdio.get.p99"),
             "running with a log p50, ms": _scaled("stdio.wait.p50", _MILLI),
             "×   ": _against_floor("stdio.wait.p50"),
+            "within its hours p50, ms": _scaled("stdio.dial.p50", _MILLI),
+            "×    ": _against_floor("stdio.dial.p50"),
             "update p50, ms": _scaled("stdio.update.p50", _MILLI),
             "×  ": _against_floor("stdio.update.p50"),
             "added to a bare get, ms": added("stdio.get.p50", "bare.get.p50"),
             "to a bare update, ms": added("stdio.update.p50", "bare.update.p50"),
+            "requests of these four": requests,
         },
     )
 

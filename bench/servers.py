@@ -45,9 +45,9 @@ class Server:
         """Arguments of the call that reads a campaign."""
         return {"campaign_id": campaign_id}
 
-    def update_arguments(self, turn: int) -> dict[str, int]:
-        """Arguments of the call that edits a campaign; they change something in every turn."""
-        return {"campaign_id": READ_ID, "max_concurrency": 4 + turn % 2}
+    def update_arguments(self, turn: int) -> dict[str, int | str]:
+        """Arguments of the call that renames a campaign, another way in every turn: an edit for which nothing else is looked up."""
+        return {"campaign_id": READ_ID, "name": f"Spring promo {READ_ID}{'ab'[turn % 2]}"}
 
 
 def _python_peer(name: str, words: str, environment: str, file: str, tools: Tools = Tools()) -> Server:

@@ -37,6 +37,11 @@ class StandIn:
         """The raw body of an answer, such as that of `/campaign/3`."""
         return self._ask("GET", f"/api/v1{path}")
 
+    def count(self) -> int:
+        """How many requests there were since this was asked last."""
+        counted: int = json.loads(self._ask("POST", "/count"))["requests"]
+        return counted
+
     def _ask(self, method: str, path: str) -> bytes:
         request = urllib.request.Request(self.origin + path, method=method, headers={"X-API-Key": KEY})
         with urllib.request.urlopen(request, timeout=30) as response:

@@ -116,9 +116,14 @@ def test_the_command_serves_the_faults_that_it_was_given_and_keeps_its_campaigns
     assert name == "Two"
 
 
-def test_every_fault_row_names_a_test_that_exists() -> None:
-    rows = [line for line in RELIABILITY.partition("## What happens when")[2].splitlines() if line.startswith("| ")][1:]
-    assert len(TESTS) == len(rows) > 25
+def test_every_fault_and_every_statement_names_a_test_that_exists() -> None:
+    faults, _, statements = RELIABILITY.partition("## What happens when")[2].partition(
+        "## What is said, and how it is known"
+    )
+    rows = [[line for line in part.splitlines() if line.startswith("| ")][1:] for part in (faults, statements)]
+    assert len(rows[0]) > 45
+    assert len(rows[1]) > 25
+    assert len(TESTS) == len(rows[0]) + len(rows[1])
     for file, name in TESTS:
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -3,13 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import pytest
 
+from asisso_mcp.api.models import Campaign
+from asisso_mcp.campaigns.dialing import may_dial
 from bench.api import Campaigns, Conversation
-from bench.campaigns import READ_ID, campaign
+from bench.campaigns import DIALING_ID, READ_ID, WAITING_ID, campaign
 
 
 @pytest.fixture
@@ -55,6 +58,27 @@ async def test_what_is_not_there_and_who_has_no_key_are_told_so(api: httpx2.Asyn
     assert (await api.get("/api/v1/other")).json() == {"detail": "Not Found"}
     del api.headers["X-API-Key"]
     assert (await api.get(f"/api/v1/campaign/{READ_ID}")).status_code == 401
+
+
+async def test_the_newest_call_of_a_campaign_is_one_that_began_a_moment_ago(api: httpx2.AsyncClient) -> None:
+    found = await answer(api, "GET", f"/campaign/{DIALING_ID}/runs?limit=1")
+    (run,) = found["runs"]
+    assert run["is_completed"] is False
+    assert datetime.now(UTC) - datetime.fromisoformat(run["created_at"]) < timedelta(minutes=2)
+    assert (await api.get("/api/v1/campaign/99999/runs")).status_code == 404
+
+
+async def test_requests_to_the_api_are_counted_from_one_question_to_the_next(api: httpx2.AsyncClient) -> None:
+    for _ in range(3):
+        await answer(api, "GET", f"/campaign/{READ_ID}")
+    assert (await api.post("/count")).json() == {"requests": 3}
+    assert (await api.post("/count")).json() == {"requests": 0}
+
+
+@pytest.mark.parametrize(("number", "may"), [(READ_ID, False), (WAITING_ID, False), (DIALING_ID, True)])
+def test_of_the_campaigns_that_are_read_one_runs_within_its_hours(number: int, may: bool) -> None:
+    at = datetime.now(UTC).replace(minute=30)  # the last minute of a day is closed
+    assert may_dial(Campaign.model_validate(campaign(number)), at) is may
 
 
 def test_a_request_that_comes_in_pieces_is_answered_once() -> None:

@@ -188,24 +188,38 @@ async def test_a_call_from_before_the_resume_is_no_evidence_of_what_it_brought(w
     ) in answer.text
 
 
-async def test_a_call_that_began_after_the_resume_is_its_own_also_when_the_second_look_takes_long(world: World) -> None:
+async def test_a_call_that_began_right_after_the_resume_is_seen_also_by_a_look_that_took_longer(world: World) -> None:
     world.sandbox.put(4, schedule_config=None)
-    world.sandbox.add_run(4, created_at=MONDAY + timedelta(seconds=1))
+    world.sandbox.add_run(4, created_at=MONDAY + timedelta(seconds=0.5))
 
     async def sleep(_: float) -> None:
         world.now += timedelta(seconds=5)
 
     world.service._reader._sleep = sleep
     answer = await world.ask("resume_campaign", campaign_id=4)
-    assert "before the resume" not in answer.text
-    assert "Dialing: the last call began 4 s ago" in answer.text
+    assert "\nSeen 3 s later: Dialing: the last call began 4 s ago; calling hours: open at any hour.\n" in answer.text
+
+
+async def test_where_nothing_is_left_but_failed_contacts_a_resume_says_to_look_again(world: World) -> None:
+    """The API counts them as queued, so what becomes of the campaign within a minute cannot be said before."""
+    world.now += timedelta(hours=5)
+    world.sandbox.put(4, executed_count=470, total_queued_count=480, failed_count=10, waiting_retries=[], batch=[])
+    answer = await world.ask("resume_campaign", campaign_id=4)
+    assert answer.text.splitlines()[1].startswith(
+        "Seen 3 s later: Not dialing now although running; calling hours: closed now"
+    )
+    assert answer.text.splitlines()[1].endswith(". Look with `get_campaign` in a minute.")
+    world.now += timedelta(minutes=1)
+    assert world.sandbox.campaign(4)["state"] == "completed"
 
 
 async def test_where_the_calls_cannot_be_looked_up_it_is_not_said_that_there_are_none(world: World) -> None:
     world.sandbox.put(4, schedule_config=None)
     world.sandbox.faults.add(Fault("status", code=500, path="/runs"))
     answer = await world.ask("resume_campaign", campaign_id=4)
-    assert "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n" in answer.text
+    assert (
+        "\nSeen 3 s later: Calling hours: open at any hour. Whether calls go out was not seen. Look with `get_campaign` in a minute.\n"
+    ) in answer.text
 
 
 async def test_a_resume_that_was_done_is_not_called_unknown_because_looking_up_its_calls_hangs(
@@ -224,7 +238,7 @@ async def test_a_resume_that_was_done_is_not_called_unknown_because_looking_up_i
     answer = await world.ask("resume_campaign", campaign_id=4)
     assert answer.text.startswith(
         'Done: Campaign 4 "Berlin appointment reminders" is running again; it was paused.\n'
-        "Seen 0.1 s later: Calling hours: open at any hour. Whether calls go out was not seen.\n"
+        "Seen 0.1 s later: Calling hours: open at any hour. Whether calls go out was not seen. Look with `get_campaign` in a minute.\n"
     )
 
 
@@ -313,6 +327,17 @@ async def test_that_a_resume_completes_a_campaign_with_nothing_left_is_said_befo
         "Note: Every queued call was made, so it will complete for good: within a minute if its last call was over an hour ago"
         in (resumed.text)
     )
+
+
+async def test_that_a_resume_may_complete_a_campaign_with_nothing_queued_is_said_before_and_after(world: World) -> None:
+    world.sandbox.put(4, executed_count=0, total_queued_count=0, batch=[], schedule_config=None)
+    before = "No call is queued: when resumed, it may complete for good within a minute."
+    assert f"Next: `update_campaign`. {before}" in (await world.ask("get_campaign", campaign_id=4)).text
+    assert before in (await world.ask("update_campaign", campaign_id=4, max_concurrency=2)).text
+    resumed = await world.ask("resume_campaign", campaign_id=4)
+    assert "\nNote: No call is queued, so it may complete for good within a minute.\n" in resumed.text
+    world.now += timedelta(minutes=1)
+    assert world.sandbox.campaign(4)["state"] == "completed"
 
 
 # --- edits ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from tests.fuzz.recorder import EDITABLE, Settings, Watch, leaves_of, settings_o
 SECTIONS = ("retry_config", "schedule_config", "circuit_breaker")
 UNSET_BREAKER = {"enabled": False, "failure_threshold": 0.5, "window_seconds": 120, "min_calls_in_window": 5}
 STATES = {"created": "draft"}
-ON_THE_WIRE = 0.25
+ON_THE_WIRE = 0.4
 """Seconds that a request may still take to arrive which was on its way when its call was given up."""
 _NOTHING = re.compile(r"nothing was (sent|changed|done)")
 _COULD_NOT_LOOK = re.compile(r"(could not( be)?|cannot be|was not) (read|look)|[Rr]eading .{1,40} failed")

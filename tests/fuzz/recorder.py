@@ -5,9 +5,10 @@ One layer sees what arrives and what is answered, another what is executed and c
 
 import json
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from asisso_mcp.sandbox import Fault, Sandbox
@@ -22,6 +23,10 @@ EDITABLE = ("name", "retry_config", "max_concurrency", "schedule_config", "circu
 Settings = dict[str, Any]
 _ARRIVED = "asisso.arrived"
 """In the ASGI scope: the write as it arrived, for the layer that sees it executed."""
+_LONGEST = 1_000_000
+"""Bytes of an answer that its reader surely takes."""
+_SOON = 0.3
+"""Seconds within which its reader surely still waits."""
 
 
 def settings_of(row: dict[str, Any]) -> Settings:
@@ -80,6 +85,8 @@ class Executed:
     after: dict[str, Any]
     at: float = 0.0
     """`time.monotonic`."""
+    moment: datetime | None = None
+    """By the clock that the server goes by."""
 
     @property
     def was_late(self) -> bool:
@@ -100,6 +107,8 @@ class Watch:
     executed: list[Executed] = field(default_factory=list)
     reads: list[int] = field(default_factory=list)
     """The status of each answer to a read."""
+    calls_answered: list[bool] = field(default_factory=list)
+    """Whether each question for its newest call was answered well and soon."""
     fired: list[str] = field(default_factory=list)
     """Kinds of the faults that acted on it, as `kind/when`."""
     colleagues: list[Settings] = field(default_factory=list)
@@ -115,10 +124,15 @@ class Watch:
 
 
 class Recorder:
-    """Records what happens in a sandbox. Make it before anybody takes the sandbox's transport or serves it."""
+    """Records what happens in a sandbox. Make it before anybody takes the sandbox's transport or serves it.
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
+    clock: the one that the server goes by.
+    """
+
+    def __init__(self, sandbox: Sandbox, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.sandbox, self.clock = sandbox, clock
+        self._lookups: deque[tuple[str, float, bool]] = deque(maxlen=4000)
+        """Questions about the organisation: the end of the path, when it arrived, whether it was answered well and soon."""
         self.in_progress: dict[int, int] = defaultdict(int)
         """Requests that have arrived and are not over, by campaign."""
         self._seen: dict[int, tuple[dict[str, Any], float]] = {}
@@ -143,6 +157,11 @@ class Recorder:
         if campaign_id in self._outer._pending_import_ends:  # a pause that the next read will undo
             watch.fired.append("import-ends/pending")
         return watch
+
+    def answered(self, what: str, since: float, until: float) -> bool:
+        """Whether whoever asked for the organisation's `what` between these instants (`time.monotonic`) surely got it."""
+        found = [ok for path, at, ok in tuple(self._lookups) if path == what and since <= at <= until]
+        return bool(found) and all(found)
 
     def note_outage(self) -> None:
         """The API goes away: whoever is calling may lose a request or an answer."""
@@ -172,7 +191,7 @@ class Recorder:
     async def _arrive(self, scope: Message, receive: Receive, send: Send) -> None:
         campaign_id = campaign_of(scope["path"]) if scope["type"] == "http" else None
         if campaign_id is None:
-            await self._outer(scope, receive, send)
+            await self._arrive_at_organization(scope, receive, send)
             return
         method, answer, body = scope["method"], _Heard(), b""
         arrived: Arrived | None = None
@@ -200,10 +219,25 @@ class Recorder:
             await self._outer(scope, hear, say)
         finally:
             self.in_progress[campaign_id] -= 1
-            if method == "GET":
+            if method == "GET" and _verb(scope) == "runs":
+                self._watches[campaign_id].calls_answered.append(answer.is_well_and_soon)
+            elif method == "GET":
                 self._watches[campaign_id].reads.append(answer.status)
                 if (campaign := answer.campaign()) is not None:
                     self._seen[campaign_id] = campaign, time.monotonic()
+
+    async def _arrive_at_organization(self, scope: Message, receive: Receive, send: Send) -> None:
+        arrived, answer = time.monotonic(), _Heard()
+
+        async def say(message: Message) -> None:
+            answer.take(message)
+            await send(message)
+
+        try:
+            await self._outer(scope, receive, say)
+        finally:
+            if scope["type"] == "http" and "/organizations/" in scope["path"]:
+                self._lookups.append((_verb(scope), arrived, answer.is_well_and_soon))
 
     async def _execute(self, scope: Message, receive: Receive, send: Send) -> None:
         campaign_id = campaign_of(scope["path"])
@@ -217,7 +251,8 @@ class Recorder:
             after = self.sandbox._store.row(campaign_id)
             if before is not None and after is not None:
                 watch = self._watches[campaign_id]
-                watch.executed.append(Executed(scope[_ARRIVED], len(watch.arrived), before, after, time.monotonic()))
+                now = time.monotonic(), self.clock()
+                watch.executed.append(Executed(scope[_ARRIVED], len(watch.arrived), before, after, *now))
             meddle()
 
         scope[AFTER_COMMIT] = committed
@@ -229,19 +264,30 @@ class _Heard:
 
     def __init__(self) -> None:
         self.status, self._body = 0, b""
+        self._began = self._ended = time.monotonic()
 
     def take(self, message: Message) -> None:
+        self._ended = time.monotonic()
         if message["type"] == "http.response.start":
             self.status = message["status"]
         else:
-            self._body += message.get("body", b"")[:1_000_000]
+            self._body += message.get("body", b"")[:_LONGEST]
 
     def campaign(self) -> dict[str, Any] | None:
+        found = self._json()
+        return found if found is not None and "state" in found else None
+
+    @property
+    def is_well_and_soon(self) -> bool:
+        """Whether its reader surely had it, in time and whole."""
+        return self._json() is not None and len(self._body) < _LONGEST and self._ended - self._began < _SOON
+
+    def _json(self) -> dict[str, Any] | None:
         try:
             found = json.loads(self._body) if self.status == 200 else None
         except ValueError:
             return None
-        return found if isinstance(found, dict) and "state" in found else None
+        return found if isinstance(found, dict) else None
 
 
 def _verb(scope: Message) -> str:

@@ -7,6 +7,7 @@ answer by the oracle, which shares nothing with the code that gave it.
 import asyncio
 import copy
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -25,8 +26,10 @@ from asisso_mcp.tools.registry import ToolContext
 from tests.conftest import MONDAY, SETTINGS, no_wait
 from tests.fuzz.fault_shapes import faults, fire
 from tests.fuzz.oracle import late_violations, violations
+from tests.fuzz.oracle_dialing import Facts, dialing_violations, list_violations
 from tests.fuzz.recorder import EDITABLE, Recorder, Settings, settings_of
 from tests.fuzz.searches import search
+from tests.fuzz.stored import stored
 from tests.fuzz.text_checks import check
 
 BY_NAME = {tool.name: tool for tool in TOOLS}
@@ -90,7 +93,7 @@ class Conversation(RuleBasedStateMachine):
         super().__init__()
         self.now = MONDAY
         self.sandbox = Sandbox(clock=lambda: self.now)
-        self.recorder = Recorder(self.sandbox)
+        self.recorder = Recorder(self.sandbox, clock=lambda: self.now)
         client = AsissoClient(ApiTransport(SETTINGS, transport=self.sandbox.transport()), SETTINGS)
         self.call = ToolContext(CampaignService(client, clock=lambda: self.now, sleep=no_wait))
         self.revisions: dict[int, str] = {}
@@ -102,14 +105,21 @@ class Conversation(RuleBasedStateMachine):
     def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
         campaign_id = arguments.get("campaign_id", CAMPAIGNS[0])
         watch = self.recorder.look(campaign_id)
-        before = self.sandbox.campaign(campaign_id)
+        before, began = stored(self.sandbox, campaign_id), time.monotonic()
         sent = copy.deepcopy(arguments)
         answer = self.portal.call(BY_NAME[tool].call, arguments, self.call)
         assert arguments == sent
         result = check(BY_NAME[tool], answer)
         note(f"{tool} {arguments} → {answer.text}")
-        now = self.sandbox.campaign(campaign_id)
-        assert violations(tool, arguments, result, watch=watch, before=before, now=now) == []
+        now = stored(self.sandbox, campaign_id)
+        assert violations(tool, arguments, result, watch=watch, before=before.row, now=now.row) == []
+        telephony, call_limit = (
+            self.recorder.answered(what, began, time.monotonic()) for what in ("telephony-configs", "campaign-defaults")
+        )
+        facts = Facts(before, now, self.now, self.now, telephony=telephony, call_limit=call_limit)
+        assert dialing_violations(tool, arguments, result, watch=watch, facts=facts) == []
+        if tool == "list_campaigns":
+            assert list_violations(result) == []
         self.portal.call(self._until_all_is_executed)
         assert late_violations(tool, arguments, result, watch=watch) == []
         return result
@@ -219,6 +229,25 @@ class Conversation(RuleBasedStateMachine):
     @rule(campaign_id=ids, state=st.sampled_from(["paused", "running", "syncing", "created", "completed", "failed"]))
     def colleague_moves(self, campaign_id: int, state: str) -> None:
         self.sandbox.put(campaign_id, state=state, sync_ends_at=None)
+
+    @rule(campaign_id=ids, pinned=st.sampled_from([None, 1, 2, 3, 5, 77]))
+    def telephony_moves(self, campaign_id: int, pinned: int | None) -> None:
+        """Another configuration: ready, without numbers, parked, or gone."""
+        self.sandbox.put(campaign_id, telephony_configuration_id=pinned)
+
+    @rule(campaign_id=ids, seconds=st.sampled_from([0, 30, 125, 901, 5000]), ended=st.booleans())
+    def a_call_was_made(self, campaign_id: int, seconds: int, *, ended: bool) -> None:
+        began = self.now - timedelta(seconds=seconds)
+        self.sandbox.add_run(campaign_id, created_at=began, ended_at=began if ended else None)
+        self.sandbox.put(campaign_id, last_activity_at=began)
+
+    @rule(campaign_id=ids, queue=st.sampled_from(["empty", "called", "failed", "waiting"]))
+    def the_queue_is(self, campaign_id: int, queue: str) -> None:
+        """Nothing queued, all of it called, all that is left failed, or something left."""
+        total = 0 if queue == "empty" else 20
+        executed, failed = {"called": (20, 0), "failed": (12, 8)}.get(queue, (0, 0))
+        counts = {"total_queued_count": total, "executed_count": executed, "failed_count": failed}
+        self.sandbox.put(campaign_id, **counts, waiting_retries=[], batch=[], failing_batch=None)
 
     @rule(minutes=st.sampled_from([1, 45, 60 * 24]))
     def time_passes(self, minutes: int) -> None:

@@ -11,18 +11,19 @@ import random
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 from mcp import Client
 
 from asisso_mcp.sandbox import KEY, TOKEN, Sandbox
-from tests.conftest import MONDAY
 from tests.fuzz.recorder import Recorder
 from tests.soak import faults as soak_faults
 from tests.soak.endings import Endings
 from tests.soak.outages import Api, Outages
 from tests.soak.process import Server
+from tests.soak.situations import campaigns as make_campaigns
 from tests.soak.table import table, write
 from tests.soak.tally import Tally
 from tests.soak.traffic import Traffic
@@ -39,11 +40,12 @@ ENDINGS = 100
 
 async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: Path) -> tuple[Tally, str, list[str]]:
     """Run it: the tally, the tables, and what is not as promised."""
-    sandbox, tally = Sandbox(clock=lambda: MONDAY), Tally()
+    at = datetime.now(UTC)
+    sandbox, tally = Sandbox(clock=lambda: at), Tally()
     recorder = Recorder(sandbox)
     dice = random.Random(seed)  # noqa: S311 - repeatable
-    campaigns = soak_faults.campaigns(sandbox, callers * CAMPAIGNS, dice)
-    endings_campaigns = soak_faults.campaigns(sandbox, 16, dice)
+    campaigns = make_campaigns(sandbox, callers * CAMPAIGNS, dice, at)
+    endings_campaigns = make_campaigns(sandbox, 16, dice, at)
     began = time.monotonic()
     api = Api(sandbox)
     environment = {
@@ -53,13 +55,13 @@ async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: P
         "ASISSO_TIMEOUT": str(soak_faults.TIMEOUT),
     }
     server = Server({**environment, "ASISSO_LOG_LEVEL": "debug"}, "-vv", secrets=(KEY, TOKEN), stderr=stderr)
-    endings = Endings(sandbox, recorder, environment, tally, dice=dice)
+    endings = Endings(sandbox, recorder, environment, tally, dice=dice, at=at)
     async with Client(server.transport()) as client:
         await client.list_tools()
         for fault in soak_faults.faults():
             sandbox.faults.add(fault)
         faults = list(sandbox.faults)
-        traffic = Traffic(sandbox, recorder, client, campaigns, tally, seed=seed)
+        traffic = Traffic(sandbox, recorder, client, campaigns, tally, seed=seed, at=at)
         await traffic.run(min(WARM, calls), callers=callers, seconds=minutes * 60)
         start = server.memory()
         left = minutes * 60 - (time.monotonic() - began)
@@ -75,12 +77,12 @@ async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: P
     leaked = server.secrets_seen + server.stderr_secrets() + endings.leaked
     tracebacks = server.tracebacks() + endings.tracebacks
     text = table(
-        tally, faults, leaked=leaked, tracebacks=tracebacks, start=start, end=end, seconds=time.monotonic() - began
+        tally, faults, leaked=leaked, tracebacks=len(tracebacks), start=start, end=end, seconds=time.monotonic() - began
     )
     problems = [f"{kind}: {each}" for kind, sentences in tally.violations.items() for each in sentences]
     problems += tally.protocol_errors
     problems += [f"{leaked} secrets leaked"] if leaked else []
-    problems += [f"{tracebacks} tracebacks on stderr"] if tracebacks else []
+    problems += [f"a traceback on stderr: {each}" for each in tracebacks]
     problems += [f"only {tally.made} of {calls} calls were made in {minutes:g} minutes"] if tally.made < calls else []
     if endings.done < calls // ENDINGS:
         problems.append(f"only {endings.done} of {calls // ENDINGS} servers were told to end in {minutes:g} minutes")
@@ -92,7 +94,7 @@ async def soak(calls: int, *, callers: int, minutes: float, seed: int, stderr: P
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--calls", type=int, default=20_000)
-    parser.add_argument("--callers", type=int, default=16, help="calls at once")
+    parser.add_argument("--callers", type=int, default=32, help="calls at once")
     parser.add_argument("--minutes", type=float, default=20, help="give up after so long")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dry", action="store_true", help="print only")

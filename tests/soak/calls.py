@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -14,12 +15,15 @@ from mcp_types import REQUEST_TIMEOUT
 
 from asisso_mcp.sandbox import Fault, Sandbox
 from tests.fuzz.oracle import Violation, late_violations, violations, violations_after_giving_up
+from tests.fuzz.oracle_dialing import Facts, dialing_violations
 from tests.fuzz.recorder import EDITABLE, Arrived, Recorder, Watch, settings_of
+from tests.fuzz.stored import stored
+from tests.soak.faults import TIMEOUT
 from tests.soak.tally import Tally, outcome
 
 LATER = 10.0
 """Seconds after the answer at which the writes of a call are looked at again; its campaign rests until then."""
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 30.0
 
 
 @dataclass
@@ -89,9 +93,9 @@ class Caller:
         """
         campaign_id = arguments["campaign_id"]
         call = Call(tool, arguments, campaign_id, watch or self.watch(campaign_id))
-        before = self._sandbox.campaign(campaign_id)
+        before = stored(self._sandbox, campaign_id)
         self._tally.calls[tool] += 1
-        began = time.monotonic()
+        began, began_at = time.monotonic(), datetime.now(UTC)
         try:
             call.result = await self._ask(tool, arguments, patience)
         except MCPError as error:
@@ -104,13 +108,27 @@ class Caller:
             self._tally.outcomes["given up by its caller, no answer"] += 1
             return call
         self._tally.outcomes[outcome(call.result)] += 1
+        ended, ended_at = time.monotonic(), datetime.now(UTC)
         await self._quiet(campaign_id)
-        now = self._sandbox.campaign(campaign_id)
-        found = violations(tool, arguments, call.result, watch=call.own_watch, before=before, now=now)
+        now = stored(self._sandbox, campaign_id)
+        own = call.own_watch
+        found = violations(tool, arguments, call.result, watch=own, before=before.row, now=now.row)
+        asked_until = max((each.at for each in own.arrived), default=ended)
+        could_ask = "outage" not in own.fired and asked_until - began < TIMEOUT * 0.9  # else it may have waited in vain
+        facts = Facts(
+            before,
+            now,
+            began_at,
+            ended_at,
+            telephony=could_ask and self._recorder.answered("telephony-configs", began, asked_until),
+            call_limit=could_ask and self._recorder.answered("campaign-defaults", began, asked_until),
+        )
+        found += dialing_violations(tool, arguments, call.result, watch=call.watch, facts=facts)
         call.found.update(found)
         self._tally.add(call.told, found)
+        self._tally.count_statements(call.result["content"][0]["text"])
         if tool == "get_campaign" and not call.result["isError"] and not call.watch.fired:
-            self._check_reading(call, now)
+            self._check_reading(call, dict(now.row))
         return call
 
     async def _ask(self, tool: str, arguments: dict[str, Any], patience: float | None) -> dict[str, Any] | None:

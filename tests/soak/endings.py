@@ -4,6 +4,7 @@ import random
 import signal
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.fuzz.oracle import Violation
 from tests.fuzz.recorder import Recorder
 from tests.soak.calls import LATER, Call, Caller
 from tests.soak.process import Server
+from tests.soak.situations import make_ready
 from tests.soak.tally import Tally
 from tests.soak.traffic import METHODS, RETRY_AFTER
 
@@ -24,12 +26,20 @@ class Endings:
     """Starts servers and ends them, each on a campaign that no other call touches until the later look."""
 
     def __init__(
-        self, sandbox: Sandbox, recorder: Recorder, environment: dict[str, str], tally: Tally, *, dice: random.Random
+        self,
+        sandbox: Sandbox,
+        recorder: Recorder,
+        environment: dict[str, str],
+        tally: Tally,
+        *,
+        dice: random.Random,
+        at: datetime,
     ) -> None:
         self._sandbox, self._recorder, self._environment = sandbox, recorder, environment
-        self._tally, self._dice = tally, dice
-        self.done = self.leaked = self.tracebacks = 0
-        """Servers that were ended, secrets in their output, tracebacks on their stderr."""
+        self._tally, self._dice, self._at = tally, dice, at
+        self.done = self.leaked = 0
+        """Servers that were ended, secrets in their output."""
+        self.tracebacks: list[str] = []
 
     async def run(self, times: int, campaigns: list[int]) -> None:
         """So many processes, one after another, on these campaigns in turn."""
@@ -59,8 +69,7 @@ class Endings:
     async def _end(
         self, server: Server, campaign_id: int, tool: str, trouble: str, sent: signal.Signals, mode: str
     ) -> Call:
-        state = "running" if tool == "pause_campaign" else "paused"
-        self._sandbox.put(campaign_id, state=state, sync_ends_at=None)
+        make_ready(self._sandbox, tool, campaign_id, self._at)
         arguments: dict[str, Any] = {"campaign_id": campaign_id}
         if tool == "update_campaign":
             arguments["retry_config"] = {"max_retries": self._dice.randint(0, 10)}

@@ -1,16 +1,17 @@
-"""The faults of a soak with their rates, and the campaigns that suffer them."""
+"""The faults of a soak with their rates."""
 
 import json
-import random
 from typing import Any
 
-from asisso_mcp.sandbox import KEY, Fault, Sandbox
+from asisso_mcp.sandbox import KEY, Fault
 
 TIMEOUT = 1.0
 """Seconds that the server waits for one answer of the API in a soak (ASISSO_TIMEOUT)."""
 
 ECHO = json.dumps({"detail": f"The key {KEY} was refused"})
 
+LOOKUPS = ("/runs", "/telephony-configs", "/campaign-defaults")
+"""What is looked up beside a campaign, and may fail without harm."""
 
 COLLEAGUES: tuple[dict[str, Any], ...] = (
     {"name": "Renamed by a colleague"},
@@ -84,32 +85,14 @@ def faults() -> list[Fault]:
         at(0.03, "trip", when="after"),
         *(at(0.02, "foreign-edit", when=when) for when in ("before", "after", "overwrite", "lost")),
         at(0.15, "import-ends"),
+        *(
+            at(rate, kind, path=path, **others)
+            for path in LOOKUPS
+            for rate, kind, others in (
+                (0.04, "status", {"code": 500}),
+                (0.02, "broken-json", {}),
+                (0.02, "drop-before", {"how": "close"}),
+                (0.01, "delay", {"seconds": TIMEOUT + 0.3}),
+            )
+        ),
     ]
-
-
-def campaigns(sandbox: Sandbox, count: int, dice: random.Random) -> list[int]:
-    """So many campaigns of the main tenant, each with its own settings, some without."""
-    found = []
-    for number in range(count):
-        settings: dict[str, Any] = {}
-        if number % 4:
-            settings["retry_config"] = {
-                "enabled": True,
-                "max_retries": dice.randint(0, 10),
-                "retry_delay_seconds": dice.randint(30, 3600),
-                "retry_on_busy": True,
-                "retry_on_no_answer": bool(number % 2),
-                "retry_on_voicemail": False,
-            }
-            breaker = {"enabled": True, "failure_threshold": 0.3, "window_seconds": 180, "min_calls_in_window": 8}
-            slots = [{"day_of_week": day, "start_time": "09:00", "end_time": "17:00"} for day in range(5)]
-            settings["metadata"] = {
-                "max_concurrency": dice.randint(1, 10),
-                "circuit_breaker": breaker,
-                "schedule_config": {"enabled": True, "timezone": "Europe/Berlin", "slots": slots},
-            }
-        state = ("paused", "running", "paused", "created")[number % 4]
-        queued = {"total_rows": 240, "source_rows": 240, "total_queued_count": 240, "executed_count": 100}
-        name = f'Campaign {number} "quoted"\nDone: nothing'
-        found.append(sandbox.add(name=name, state=state, started_at=None, **queued, **settings))
-    return found

@@ -17,6 +17,7 @@ from mcp_types import jsonrpc_message_adapter
 from tests.processes import WITHOUT_JOURNAL
 
 LONGEST_LINE = 64 * 1024 * 1024
+_TRACEBACK = 3000
 
 
 class Server:
@@ -101,5 +102,6 @@ class Server:
         """What it said on stderr so far."""
         return self._stderr.read_text(encoding="utf-8", errors="replace")
 
-    def tracebacks(self) -> int:
-        return self._stderr.read_bytes().count(b"Traceback")
+    def tracebacks(self) -> list[str]:
+        """Each traceback on its stderr, cut."""
+        return [text[:_TRACEBACK] for text in self.stderr().split("Traceback")[1:]]

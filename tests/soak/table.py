@@ -17,7 +17,7 @@ Memory = tuple[int, int] | None
 def table(
     tally: Tally, faults: Iterable[Fault], *, leaked: int, tracebacks: int, start: Memory, end: Memory, seconds: float
 ) -> str:
-    """Markdown, four tables: what was found, what calls were told, the troubles and the faults that there were."""
+    """Markdown, five tables: what was found, what calls were told, what was said of dialing, the troubles and the faults that there were."""
     fired = Counter(tally.faults)
     for fault in faults:
         fired[fault_name(fault)] += fault.fired
@@ -43,6 +43,7 @@ def table(
         (
             _markdown(("", "found"), rows),
             _markdown(("what calls were told", "calls"), _counted(tally.outcomes.most_common())),
+            _markdown(("what was said and held against the store", "times"), _counted(tally.statements.most_common())),
             _markdown(("trouble", "times"), _counted(sorted(tally.troubles.items()))),
             _markdown(("fault", "injected"), _counted(sorted(fired.items()))),
         )

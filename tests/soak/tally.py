@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from asisso_mcp.sandbox import Fault
 from tests.fuzz.oracle import Kind, Violation
+from tests.fuzz.oracle_dialing import STATEMENTS
 
 
 @dataclass
@@ -18,6 +19,8 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     """What callers, signals, colleagues and the network did, beside the faults."""
+    statements: Counter[str] = field(default_factory=Counter)
+    """Statements of dialing, telephony and limits that were held against the store."""
     faults: Counter[str] = field(default_factory=Counter)
     """Faults that were arranged for one call, or for an episode."""
     violations: dict[Kind, list[str]] = field(default_factory=lambda: {kind: [] for kind in get_args(Kind)})
@@ -33,6 +36,10 @@ class Tally:
     def add(self, told: str, violations: Iterable[Violation]) -> None:
         for each in violations:
             self.violations[each.kind].append(f"{each.sentence}: {told}")
+
+    def count_statements(self, text: str) -> None:
+        """Add the statements that an answer makes."""
+        self.statements.update(name for name, pattern in STATEMENTS.items() if pattern.search(text))
 
     def count(self, fault: Fault) -> None:
         """Add what a fault did, when it is taken out."""

@@ -3,6 +3,7 @@
 import random
 import time
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 
 import anyio
@@ -10,9 +11,11 @@ from anyio.abc import TaskGroup
 from mcp import Client
 
 from asisso_mcp.sandbox import Fault, Sandbox
+from tests.fuzz.oracle_dialing import list_violations
 from tests.fuzz.recorder import EDITABLE, Recorder, Watch
 from tests.soak.calls import LATER, Call, Caller
 from tests.soak.faults import COLLEAGUES
+from tests.soak.situations import AGES, add_call, make_ready, may_begin_a_call
 from tests.soak.tally import Tally
 
 POISON_EVERY = 2000
@@ -29,9 +32,18 @@ class Traffic:
     """Some callers at once, each with campaigns of its own, so that the truth about each call is known."""
 
     def __init__(
-        self, sandbox: Sandbox, recorder: Recorder, client: Client, campaigns: list[int], tally: Tally, *, seed: int
+        self,
+        sandbox: Sandbox,
+        recorder: Recorder,
+        client: Client,
+        campaigns: list[int],
+        tally: Tally,
+        *,
+        seed: int,
+        at: datetime,
     ) -> None:
-        self._sandbox, self._recorder, self._client = sandbox, recorder, client
+        """`at`: where the sandbox's clock stands."""
+        self._sandbox, self._recorder, self._client, self._at = sandbox, recorder, client, at
         self._campaigns, self._seed, self.tally = campaigns, seed, tally
         self._calls = Caller(sandbox, recorder, client, tally)
         self._undo: dict[int, dict[str, Any]] = {}
@@ -82,6 +94,8 @@ class Traffic:
             return []
         if tool == "nonsense":
             return [await self._make("update_campaign", _nonsense(campaign_id, dice))]
+        if dice.random() < 0.3:
+            add_call(self._sandbox, campaign_id, dice.choice(AGES), self._at, ended=dice.random() < 0.6)
         if tool == "get_campaign":
             return [await self._make(tool, {"campaign_id": campaign_id})]
         arguments = self._arguments(tool, campaign_id, dice)
@@ -89,7 +103,7 @@ class Traffic:
             ("", "any moment", "Retry-After", "write", "lock", "blind"), (76, 8, 6, 4, 4, 2 if "pause" in tool else 0)
         )[0]
         if trouble or (tool == "update_campaign" and dice.random() < 0.8):
-            self._make_ready(tool, campaign_id)
+            make_ready(self._sandbox, tool, campaign_id, self._at)
         match trouble:
             case "any moment":
                 return [await self._given_up(tool, arguments, "cancelled at any moment", dice.uniform(0, 0.04))]
@@ -113,6 +127,8 @@ class Traffic:
                 self.tally.troubles["a pause while every read fails"] += 1
                 with self._calls.faults(Fault("status", code=500, method="GET", campaign=campaign_id)):
                     return [await self._make(tool, arguments)]
+        if tool == "resume_campaign" and dice.random() < 0.3 and may_begin_a_call(self._sandbox, campaign_id):
+            return [await self._resume_that_brings_a_call(campaign_id)]
         return [await self._make(tool, arguments)]
 
     def _arguments(self, tool: str, campaign_id: int, dice: random.Random) -> dict[str, Any]:
@@ -128,10 +144,22 @@ class Traffic:
             arguments["expected_revision"] = self._revisions[campaign_id]
         return arguments
 
-    def _make_ready(self, tool: str, campaign_id: int) -> None:
-        """A state in which the call has something to send."""
-        state = "running" if tool == "pause_campaign" else "paused"
-        self._sandbox.put(campaign_id, state=state, sync_ends_at=None)
+    async def _resume_that_brings_a_call(self, campaign_id: int) -> Call:
+        """The platform begins a call before the server looks again."""
+        watch = self._calls.watch(campaign_id)
+        calls: list[Call] = []
+
+        async def resume() -> None:
+            calls.append(await self._make("resume_campaign", {"campaign_id": campaign_id}, watch=watch))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(resume)
+            while not (calls or watch.executed):  # noqa: ASYNC110 - another thread's list
+                await anyio.sleep(0.01)
+            if watch.executed and not calls:
+                self.tally.troubles["a call that a resume brought"] += 1
+                add_call(self._sandbox, campaign_id, 0, self._at, ended=False)
+        return calls[0]
 
     async def _make(
         self, tool: str, arguments: dict[str, Any], *, watch: Watch | None = None, patience: float | None = None
@@ -178,7 +206,11 @@ class Traffic:
                 (("resume_campaign", {"campaign_id": campaign_id}), ("pause_campaign", {"campaign_id": campaign_id})),
             )
         )
-        self._make_ready(first[0], campaign_id)
+        make_ready(self._sandbox, first[0], campaign_id, self._at)
+        waits = [self._told_to_wait(first[0], campaign_id, dice)]
+        if first[0] == "resume_campaign" and dice.random() < 0.5:
+            waits = []
+            self.tally.troubles["a pause while a resume is looked at again"] += 1
         watch = self._calls.watch(campaign_id)
         watch.fired.append("other call")
         calls: list[Call] = []
@@ -188,12 +220,14 @@ class Traffic:
             calls.append(await self._make(tool, arguments, watch=watch, patience=patience))
 
         self.tally.troubles["two calls at once on one campaign"] += 1
-        with self._calls.faults(self._told_to_wait(first[0], campaign_id, dice)):
+        with self._calls.faults(*waits):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(make, *first)
                 with anyio.move_on_after(0.5):
-                    while not watch.arrived:  # noqa: ASYNC110 - another thread's list
+                    while not (watch.arrived if waits else watch.executed):  # noqa: ASYNC110 - another thread's list
                         await anyio.sleep(0.005)
+                if not waits:
+                    await anyio.sleep(0.1)
                 if second[0] == "update_campaign":
                     await self._edit_behind(second[1], watch, dice, make)
                 else:
@@ -216,19 +250,23 @@ class Traffic:
     async def _pause_behind(self, campaign_id: int, calls: list[Call], watch: Watch, make: Any) -> float | None:
         """A pause waits for nobody. Returns when it was answered, if another call was waiting then: that one is dropped."""
         waiting = len(watch.arrived) == 1 and watch.arrived[0].surely_not_executed
+        is_looking = any(each.verb == "resume" and each.status == 200 for each in watch.arrived)
         began, others = time.monotonic(), len(watch.fired)
         await make("pause_campaign", {"campaign_id": campaign_id})
         answered = time.monotonic()
-        if waiting and len(watch.fired) == others and answered - began > BEHIND_A_WAIT:
-            self.tally.violations["wrong"].append("a pause waited behind another call's Retry-After")
+        if (waiting or is_looking) and len(watch.fired) == others and answered - began > BEHIND_A_WAIT:
+            self.tally.violations["wrong"].append(
+                f"a pause waited {answered - began:.1f} s behind another call's Retry-After or second look"
+            )
         refused = any(call.tool == "pause_campaign" and (call.result or {}).get("isError") for call in calls)
         return answered if waiting and not refused else None
 
     async def _list(self, dice: random.Random) -> None:
         self.tally.calls["list_campaigns"] += 1
-        await self._client.call_tool(
-            "list_campaigns", {"state": dice.choice(("paused", "running")), "limit": dice.randint(1, 30)}
-        )
+        arguments = {"state": dice.choice(("paused", "running")), "limit": dice.randint(1, 30)}
+        answer = await self._client.call_tool("list_campaigns", arguments)
+        result = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+        self.tally.add(f"list_campaigns {arguments} → {result['content'][0]['text']}", list_violations(result))
         self.tally.outcomes["read"] += 1
 
     async def _poison(self, calls: int) -> None:

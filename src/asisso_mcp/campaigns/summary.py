@@ -35,6 +35,9 @@ ENDS_NOW = (
     "after it."
 )
 ENDS_WHEN_RESUMED = "Every queued call was made: when resumed, it completes for good, within a minute if its last call was over an hour ago."
+MAY_END_NOW = "No call is queued, so it may complete for good within a minute."
+MAY_END_WHEN_RESUMED = "No call is queued: when resumed, it may complete for good within a minute."
+_LOOK_AGAIN = "Look with `get_campaign` in a minute."
 _CHANGES_SHOWN = 15  # as many leaves as there are: the text misses none
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)", re.ASCII)
 _COUNTABLE = 10**12
@@ -141,7 +144,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         "claimed may still be dialed.",
         *(f"Note: {note}" for note in switched.notes),
         "Its settings can be changed now with `update_campaign`.",
-        *([ENDS_WHEN_RESUMED] if nothing_is_left(campaign) else []),
+        *_end(campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED),
         _undo("resume_campaign", {"campaign_id": campaign.id}),
     ]
     return "\n".join(lines)
@@ -174,7 +177,7 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
         f"Done: {who} is running again{_formerly(switched)}.",
         _seen_after_resume(switched, now, at),
         *([switched.cap] if switched.cap else []),
-        *([f"Note: {ENDS_NOW}"] if nothing_is_left(campaign) else []),
+        *(f"Note: {words}" for words in _end(campaign, ENDS_NOW, MAY_END_NOW)),
         *notes,
         _undo("pause_campaign", {"campaign_id": campaign.id}),
     ]
@@ -184,18 +187,16 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
 def _seen_after_resume(switched: StateChange, now: DialingStatus, at: datetime) -> str:
     """What was seen some seconds later, and where to look for what follows: the platform takes up to a minute."""
     if switched.seen_after is None:
-        return f"It could not be looked at again since. {now.words} Look with `get_campaign` in a minute."
+        return f"It could not be looked at again since. {now.words} {_LOOK_AGAIN}"
     seen, last_call = f"Seen {switched.seen_after:g} s later:", switched.last_call
     if last_call is None or now.dialing is False:
-        return f"{seen} {now.words}"
+        return f"{seen} {now.words} {_LOOK_AGAIN}"
     began = last_call.created_at
     if began is not None and switched.sent_at is not None and began >= switched.sent_at:
         return f"{seen} {now.words}"
     earlier = f" (the last one began {formatting.format_age(at - began)} ago, before the resume)" if began else ""
     hours = describe_next_change(parse_schedule(switched.campaign), at)
-    return (
-        f"{seen} running, and no new call yet{earlier}; calling hours: {hours}. Look with `get_campaign` in a minute."
-    )
+    return f"{seen} running, and no new call yet{earlier}; calling hours: {hours}. {_LOOK_AGAIN}"
 
 
 def _formerly(switched: StateChange) -> str:
@@ -315,10 +316,9 @@ def _next_step(campaign: Campaign) -> str:
     match campaign.phase:
         case "running" | "syncing":
             return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
-        case "paused" if nothing_is_left(campaign):
-            return f"Next: `update_campaign`. {ENDS_WHEN_RESUMED}"
         case "paused":
-            return "Next: `update_campaign` or `resume_campaign`."
+            ends = _end(campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED)
+            return f"Next: `update_campaign`. {ends[0]}" if ends else "Next: `update_campaign` or `resume_campaign`."
         case "draft":
             return "Settings can be changed with `update_campaign`."
         case phase if phase in FINAL:
@@ -342,8 +342,16 @@ def _after_edit(edited: EditResult) -> str:
     if edited.preview and edited.plan.body:
         return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
     if edited.applied and edited.campaign.phase == "paused":
-        return f" {ENDS_WHEN_RESUMED}" if nothing_is_left(edited.campaign) else " `resume_campaign` lets it dial again."
+        ends = _end(edited.campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED)
+        return f" {ends[0]}" if ends else " `resume_campaign` lets it dial again."
     return ""
+
+
+def _end(campaign: Campaign, nothing_left: str, nothing_queued: str) -> list[str]:
+    """The words that fit a campaign which a resume completes, or may complete, as far as its counts show it."""
+    if nothing_is_left(campaign):
+        return [nothing_left]
+    return [nothing_queued] if campaign.total_queued_count == 0 else []
 
 
 def _undo(tool: str, arguments: dict[str, Any]) -> str:
