@@ -14,7 +14,7 @@ from asisso_mcp.campaigns.dialing import parse_schedule
 from asisso_mcp.campaigns.formatting import describe_change, describe_concurrency, describe_retries
 from asisso_mcp.campaigns.models import Change, EditPlan, differences, json_equal
 from asisso_mcp.campaigns.risk import RESUMES, edit_risks
-from asisso_mcp.campaigns.schedule_text import describe
+from asisso_mcp.campaigns.schedule_text import describe_in_full
 from asisso_mcp.campaigns.write_journal import PlannedWrite, shown
 from asisso_mcp.sanitize import quoted
 
@@ -77,8 +77,14 @@ class Proposal:
             f"Campaign {self.write.campaign_id}{name} would {will}{', and go on dialing' * (resumes and will != 'be resumed')}:"
         ]
         lines += [f"- {describe_change(change)}" for change in self.changes]
-        if resumes and before is not None:
-            lines += ["It would dial like this:", *_describe_dialing(before, self.write.intended)]
+        if before is not None:
+            after = before.model_copy(
+                update={name: value for name, value in self.write.intended.items() if name != "state"}
+            )
+            if resumes:
+                lines += ["It would dial like this:", *_describe_dialing(after)]
+            elif any(change.field.startswith("schedule_config") for change in self.changes):
+                lines += ["Its calling hours would be, in full:", f"- {describe_in_full(parse_schedule(after))}"]
         if self.risks:
             lines.append(f"Why you are asked: {'; '.join(self.risks)}.")
         return "\n".join(lines)
@@ -99,13 +105,11 @@ class ConsentNeeded(Exception):
         self.proposal = proposal
 
 
-def _describe_dialing(before: Campaign, intended: Mapping[str, Any]) -> list[str]:
+def _describe_dialing(campaign: Campaign) -> list[str]:
     """What bounds the calls of a campaign that runs with these settings."""
-    after = before.model_copy(update={name: value for name, value in intended.items() if name != "state"})
-    schedule = parse_schedule(after)
     return [
-        f"- calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}",
-        f"- {describe_concurrency(after.max_concurrency)}",
-        f"- retries: {describe_retries(after.retry_config)}",
-        f"- circuit breaker: {describe_breaker(after.circuit_breaker, after.logs)}",
+        f"- calling hours: {describe_in_full(parse_schedule(campaign))}",
+        f"- {describe_concurrency(campaign.max_concurrency)}",
+        f"- retries: {describe_retries(campaign.retry_config)}",
+        f"- circuit breaker: {describe_breaker(campaign.circuit_breaker, campaign.logs)}",
     ]

@@ -29,8 +29,8 @@ from pydantic import SecretStr, ValidationError
 
 from asisso_mcp.campaigns.consent import Consent, Proposal
 from asisso_mcp.campaigns.policy import Caller
+from asisso_mcp.sanitize import hide_secrets, visible
 from asisso_mcp.tools.confirmation import Answer, QuestionPending
-from asisso_mcp.tools.output_filter import filter_error
 from asisso_mcp.tools.services import TenantServices
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Question:
         return "none"
 
     def _message(self, proposal: Proposal) -> str:
-        return filter_error(proposal.describe(), self._secrets)
+        return hide_secrets(visible(proposal.describe(), keep="\n"), self._secrets)
 
     def _read(self, confirmations: Confirmations, params: CallToolRequestParams) -> None:
         """Take the answer that the call brings. An answer that does not count any more is none."""
