@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import Sandbox
-from asisso_mcp.server import confirmation
+from asisso_mcp.sandbox import TOKEN, Sandbox
+from asisso_mcp.server import app, confirmation
 from asisso_mcp.server.app import build_server
 from tests.conftest import MONDAY, SETTINGS
 
@@ -347,16 +347,29 @@ async def test_servers_with_the_same_keys_take_each_others_answers_also_while_ke
     assert writes(sandbox) == [RESUMED]
 
 
-async def test_an_answer_counts_for_no_other_account(sandbox: Sandbox) -> None:
-    keys = (SecretStr("shared " * 5),)
-    one = replace(RISKY, state_keys=keys)
+async def test_an_answer_to_the_question_of_one_account_is_asked_again_for_another(sandbox: Sandbox) -> None:
+    one = replace(RISKY, state_keys=(SecretStr("shared " * 5),))
     async with connected(sandbox, person=Person(), settings=one) as asking:
         state = await first_call(asking, "resume_campaign", RESUME)
-    elsewhere = replace(one, api_key=SecretStr("another-key-of-the-same-organisation"))
-    async with connected(sandbox, person=Person(), settings=elsewhere) as answering:
-        told = text(await second_call(answering, "resume_campaign", RESUME, state))
-    assert told.startswith("The Asisso API did not accept")
+    other = replace(one, api_key=None, access_token=SecretStr(TOKEN))
+    async with connected(sandbox, person=Person(), settings=other) as answering:
+        assert isinstance(await second_call(answering, "resume_campaign", RESUME, state), InputRequiredResult)
     assert writes(sandbox) == []
+
+
+async def test_progress_says_that_a_person_is_waited_for(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "PROGRESS_SECONDS", 0.01)
+    told, heard = list[str](), anyio.Event()
+
+    async def progress(_: float, __: float | None, message: str | None) -> None:
+        told.append(message or "")
+        if "person" in told[-1]:
+            heard.set()
+
+    with anyio.fail_after(10):
+        async with connected(sandbox, "legacy", Person(meanwhile=lambda: heard.wait())) as client:
+            await client.call_tool("resume_campaign", RESUME, progress_callback=progress)
+    assert any(line.startswith("Resume dialing: waiting for a person's answer, ") for line in told)
 
 
 async def test_a_client_that_can_only_open_pages_is_not_asked_with_a_form(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -174,14 +174,14 @@ def build_server(
         },
     )
     server.middleware.clear()  # the SDK's own makes spans of whatever clients write, also where nobody collects them
+    if telemetry is not None:
+        server.middleware.append(partial(telemetry.measure, schemas.keys()))
     confirmations = None
     if policy.confirm != "never":
         from asisso_mcp.server.confirmation import Confirmations
 
         confirmations = Confirmations(settings.state_keys, caller_of)
         server.middleware.append(confirmations.boundary)
-    if telemetry is not None:
-        server.middleware.append(partial(telemetry.measure, schemas.keys()))
     return server
 
 

@@ -152,12 +152,12 @@ class Question:
         """Take the answer that the call brings. An answer that does not count any more is none."""
         state = json.loads(params.request_state or "")
         told = (params.input_responses or {}).get(_FIELD)
-        if not isinstance(told, ElicitResult):
+        if not isinstance(told, ElicitResult) or state["account"] != self._account:
             return  # the question goes out again
         self._brought = _answer(told)
         if self._brought != "yes":
             return
-        if state["account"] != self._account or time.time() > state["until"] or not confirmations.take(state["nonce"]):
+        if time.time() > state["until"] or not confirmations.take(state["nonce"]):
             self._brought = "spent"
             return
         self.consent = Consent(state["before"], state["intended"])
