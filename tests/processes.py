@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -102,7 +103,7 @@ def _run(
 
     for name, value in patches.items():
         module, _, attribute = name.rpartition(".")
-        setattr(sys.modules[module], attribute, value)
+        setattr(import_module(module), attribute, value)
     main()
 
 

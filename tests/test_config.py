@@ -17,7 +17,6 @@ from asisso_mcp.config import (
     UnreadableLimit,
     is_loopback,
 )
-from asisso_mcp.setting_names import LATER_LIMITS
 from asisso_mcp.setting_values import READING_TOOLS, TOOL_NAMES
 from asisso_mcp.tools.campaigns import TOOLS
 
@@ -126,12 +125,12 @@ NO_LIMIT = {
     "ASISSO_MAX_RETRIES": "none",
     "ASISSO_CALLING_HOURS": "any",
     "ASISSO_REQUIRE_BREAKER": "0",
+    "ASISSO_CONFIRM": "never",
 }
 
 
 def test_the_limits_are_known_and_each_has_a_word_for_no_limit() -> None:
     assert {each.name: each.default for each in LIMITS} == NO_LIMIT
-    assert not {each.name for each in LIMITS} & set(LATER_LIMITS)
 
 
 @pytest.mark.parametrize("value", [*BLANK, *PLACEHOLDERS])
@@ -174,8 +173,7 @@ CAMPAIGNS = (
     [
         *((name, "is not a setting; did you mean ASISSO_READ_ONLY?") for name in READ_ONLY),
         *((name, "is not a setting; did you mean ASISSO_CAMPAIGNS?") for name in CAMPAIGNS),
-        *((name, "is a limit that this version does not have.") for name in LATER_LIMITS),
-        ("ASISSO_CONFIRMATION", "is close to ASISSO_CONFIRM, a limit that this version does not have."),
+        ("ASISSO_CONFIRMATION", "is not a setting; did you mean ASISSO_CONFIRM?"),
         ("ASISSO_CONCURRENCY", "is not a setting; did you mean ASISSO_MAX_CONCURRENCY?"),
         ("ASISSO_HOURS", "is not a setting; did you mean ASISSO_CALLING_HOURS?"),
         ("ASISSO_TOOL", "is not a setting; did you mean ASISSO_TOOLS?"),
@@ -199,9 +197,9 @@ def test_a_limit_that_would_not_hold_and_a_name_close_to_a_limits_are_refused_wh
         ("ASISSO_API_KYE", "ASISSO_API_KYE is not a setting of this version, so it does nothing; did you mean ASISSO_API_KEY?"),
         ("asisso_api_key", "asisso_api_key is not a setting of this version, so it does nothing; did you mean ASISSO_API_KEY?"),
         ("ASISSO_USER", "ASISSO_USER is not a setting of this version, so it does nothing."),
-        ("ASISSO_CONFIG", "ASISSO_CONFIG is not a setting of this version, so it does nothing."),
+        ("ASISSO_CONFIG", "ASISSO_CONFIG is not a setting of this version, so it does nothing; did you mean ASISSO_CONFIRM?"),
         ("ASISSO_DEBUG", "ASISSO_DEBUG is not a setting of this version, so it does nothing."),
-        ("ASISSO_STATE_KEYS", "ASISSO_STATE_KEYS is not a setting of this version, so it does nothing."),
+        ("ASISSO_STATE_KEY", "ASISSO_STATE_KEY is not a setting of this version, so it does nothing; did you mean ASISSO_STATE_KEYS?"),
         ("ASISSO_", "ASISSO_ is not a setting of this version, so it does nothing."),
         ("ASISSO_\x1b[2J\n", "ASISSO_ is not a setting of this version, so it does nothing."),
     ],

@@ -38,9 +38,9 @@ UNREADABLE = {
         {"ASISSO_CAMPAIGN": "12"},
         f"ASISSO_CAMPAIGN is not a setting; did you mean ASISSO_CAMPAIGNS? {CLOSED}",
     ),
-    "a later version's": (
-        {"ASISSO_CONFIRM": "always"},
-        f"ASISSO_CONFIRM is a limit that this version does not have. {CLOSED}",
+    "a word that confirms nothing": (
+        {"ASISSO_CONFIRM": "sometimes"},
+        f"ASISSO_CONFIRM must be one of never, risky, always. {CLOSED}",
     ),
     "a tool that there is not": ({"ASISSO_TOOLS": "get_campaigns"}, NO_TOOLS),
     "a number in words": (

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,35 @@ def test_the_page_runs_as_it_stands_and_prints_what_it_says() -> None:
 def test_the_page_names_every_format() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE) == list(FORMATS)
+
+
+@pytest.mark.parametrize(("said", "applied"), [(True, True), (False, False), ("yes", False), (None, False)])
+async def test_a_developer_can_have_a_person_asked_and_only_true_is_a_yes(
+    sandbox: Sandbox, said: Any, applied: bool
+) -> None:
+    asked: list[str] = []
+
+    async def confirm(question: str) -> Any:
+        asked.append(question)
+        return said
+
+    settings = replace(SETTINGS, confirm="risky")
+    async with Toolbox(settings, confirm=confirm, transport=sandbox.transport()) as toolbox:
+        answer = await toolbox.call("update_campaign", {"campaign_id": 4, "max_concurrency": 9})
+    assert asked == [
+        'Campaign 4 "Berlin appointment reminders" would be changed:\n- max_concurrency: 4 → 9\n'
+        "Why you are asked: it may make more calls at once."
+    ]
+    assert answer.is_error is not applied
+    assert any(request.method == "PATCH" for request in sandbox.requests) is applied
+
+
+async def test_without_a_way_to_ask_a_toolbox_refuses_what_a_person_confirms(sandbox: Sandbox) -> None:
+    async with Toolbox(replace(SETTINGS, confirm="always"), transport=sandbox.transport()) as toolbox:
+        for name, arguments in (("resume_campaign", {}), ("update_campaign", {"name": "Hamburg"})):
+            answer = await toolbox.call(name, {"campaign_id": 4, **arguments})
+            assert answer.text == (
+                "Nothing was changed: a person confirms this (ASISSO_CONFIRM), and there is no way to ask one here. It needs a host that "
+                "can ask, or a journal in a file (ASISSO_JOURNAL), in which it can wait for `asisso-mcp approve`."
+            )
+    assert {request.method for request in sandbox.requests} == {"GET"}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from asisso_mcp.sanitize import single_line
-from asisso_mcp.setting_names import LATER_LIMITS, limit_meant, setting_meant, unknown_names
+from asisso_mcp.setting_names import limit_meant, setting_meant, unknown_names
 from asisso_mcp.setting_values import (
     SettingsError,
     is_loopback,
@@ -27,12 +27,14 @@ from asisso_mcp.setting_values import (
     read_proxy,
     read_seconds,
     read_secret,
+    read_state_keys,
     read_tools,
     split_url,
 )
 
 __all__ = [
     "ADVICE",
+    "CONFIRM",
     "DEFAULT_BASE_URL",
     "HTTP_SETTINGS",
     "LOG_LEVELS",
@@ -49,6 +51,9 @@ DEFAULT_BASE_URL = "https://app.asisso.com"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 ADVICE = ("common", "us", "in", "au", "ca", "off")
 """Whose calling rules advice may go by; the rules are in `campaigns/advice.py`."""
+
+CONFIRM = ("never", "risky", "always")
+"""Which writes a person confirms; what is risky is in `campaigns/risk.py`."""
 
 _PLACEHOLDER = re.compile(r"\$\{+[^}]*\}+|\$\w+|%\w+%")
 """`${input:key}`, `${{ secrets.KEY }}`, `$KEY`, `%KEY%`: as hosts leave them."""
@@ -134,6 +139,20 @@ SETTINGS = (
     ),
     Setting("ASISSO_REQUIRE_BREAKER", "`1`: the circuit breaker must stay on", "0", read=read_boolean, is_limit=True),
     Setting(
+        "ASISSO_CONFIRM",
+        "which changes a person confirms before they are sent: never, risky (resuming, wider hours, more calls or retries, a breaker off or "
+        "laxer) or always (all but pausing)",
+        "never",
+        read=read_one_of(CONFIRM),
+        is_limit=True,
+    ),
+    Setting(
+        "ASISSO_STATE_KEYS",
+        "with `ASISSO_CONFIRM`: secrets of 32 characters or more, comma-separated, that seal a question which a client carries; the same for "
+        "all replicas, the first one seals; not set: a key of each process's own",
+        read=read_state_keys,
+    ),
+    Setting(
         "ASISSO_ADVICE",
         "whose calling rules advice goes by: common, us, in, au or ca; off gives none",
         "common",
@@ -192,6 +211,8 @@ class Settings:
     calling_hours: tuple[int, int] | None = None
     """Minutes since midnight on the clock of a campaign's zone, the end exclusive."""
     require_breaker: bool = False
+    confirm: str = "never"
+    state_keys: tuple[SecretStr, ...] = ()
     advice: str = "common"
     journal: Path | str | None = None
     """A file, `otel` or `off`; None where nothing is named."""
@@ -202,9 +223,9 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may be shown: the key, the token, and the password of the proxy."""
+        """What nobody may be shown: the key, the token, the keys that seal, and the password of the proxy."""
         proxy = None if self.proxy is None else urlsplit(self.proxy.get_secret_value()).password
-        kept = [each.get_secret_value() for each in (self.api_key, self.access_token) if each is not None]
+        kept = [each.get_secret_value() for each in (self.api_key, self.access_token, *self.state_keys) if each]
         return (*kept, *([proxy] if proxy else []))
 
     @property
@@ -243,7 +264,7 @@ class Settings:
 def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Problems, for unknown names that may be meant as a limit, and warnings, for other unknown names."""
     known = [setting.name for setting in (*SETTINGS, *HTTP_SETTINGS)]
-    limits = [*(setting.name for setting in SETTINGS if setting.is_limit), *LATER_LIMITS]
+    limits = [setting.name for setting in SETTINGS if setting.is_limit]
     problems, warnings = [], []
     for name in unknown_names(environment, known):
         shown, limit = single_line(name, 64), limit_meant(name, limits)
@@ -251,9 +272,6 @@ def _unknown(environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
             nearest = setting_meant(name, known)
             hint = f"; did you mean {nearest}?" if nearest else "."
             warnings.append(f"{shown} is not a setting of this version, so it does nothing{hint}")
-        elif limit in LATER_LIMITS:
-            which = "a limit" if name == limit else f"close to {limit}, a limit"
-            problems.append(f"{shown} is {which} that this version does not have.")
         else:
             problems.append(f"{shown} is not a setting; did you mean {limit}?")
     return problems, warnings

@@ -4,9 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-LATER_LIMITS = ("ASISSO_CONFIRM",)
-"""Limits of later versions: whoever sets one must not believe that it holds here."""
-
 _PREFIX = re.compile(r"ASISSO[^A-Z0-9]")
 _KUBERNETES = re.compile(
     r"ASISSO(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)"

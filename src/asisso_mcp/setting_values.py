@@ -11,6 +11,8 @@ from pydantic import SecretStr
 READING_TOOLS = ("list_campaigns", "get_campaign")
 TOOL_NAMES = (*READING_TOOLS, "update_campaign", "pause_campaign", "resume_campaign")
 
+_STATE_KEY_LENGTH = 32
+
 
 class SettingsError(ValueError):
     """A setting is not usable; the message names it, what is allowed, and what to do."""
@@ -21,6 +23,17 @@ def read_secret(name: str, value: str) -> SecretStr:
     if not value.isascii() or not value.isprintable() or " " in value:
         raise SettingsError(f"{name} contains a space, a line break or a character that cannot be sent; copy it again.")
     return SecretStr(value)
+
+
+def read_state_keys(name: str, text: str) -> tuple[SecretStr, ...]:
+    """Secrets, each long enough that nobody guesses it, none of them twice."""
+    keys = [part.strip() for part in text.split(",")]
+    if len(set(keys)) < len(keys) or any(len(key) < _STATE_KEY_LENGTH or not key.isascii() for key in keys):
+        raise SettingsError(
+            f"{name} is a list of different secrets of at least {_STATE_KEY_LENGTH} characters, comma-separated. `openssl rand -hex 32` "
+            "makes one."
+        )
+    return tuple(map(SecretStr, keys))
 
 
 def read_origin(name: str, text: str) -> str:

@@ -8,7 +8,7 @@ async with Toolbox.from_environment(sandbox=True) as toolbox:
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from asisso_mcp.config import Settings
 from asisso_mcp.sanitize import single_line
 from asisso_mcp.schemas import FORMATS, ProviderFormat, to_provider_format
 from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.confirmation import asking
 from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices, utc_now
 
@@ -34,17 +35,20 @@ logger = logging.getLogger(__name__)
 class Toolbox:
     """The tools within the limits of these settings. Calls may run at the same time; edits of one campaign are serialised.
 
-    `transport` and `clock` replace the network and the time, for tests.
+    `confirm` asks a person where `ASISSO_CONFIRM` wants one: it gets the question, and returns whether they said yes. Without it such
+    calls are refused, or wait in the journal where one is named. `transport` and `clock` replace the network and the time, for tests.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
+        confirm: Callable[[str], Awaitable[bool]] | None = None,
         transport: "httpx2.AsyncBaseTransport | None" = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._open: Callable[[], TenantServices] = partial(TenantServices, settings, transport=transport, clock=clock)
+        self._ask = asking(confirm) if confirm is not None else None
         self._tools = Registry(TOOLS, Policy.of(settings))
         self._services: TenantServices | None = None
 
@@ -55,16 +59,18 @@ class Toolbox:
         sandbox: bool | None = None,
         read_only: bool | None = None,
         campaigns: Iterable[int] | None = None,
+        confirm: Callable[[str], Awaitable[bool]] | None = None,
     ) -> "Toolbox":
         """A Toolbox with the `ASISSO_*` settings of the server, over which the arguments take precedence.
 
         sandbox: the built-in API, no key, no network. read_only: only the tools that read. campaigns: the only ids that may be
-        touched; no argument of a call widens that. Raises SettingsError, also for a limit in the environment that is not understood.
+        touched; no argument of a call widens that. confirm: as for the class. Raises SettingsError, also for a limit in the environment that is not understood.
         """
         settings = Settings.from_environment(sandbox=sandbox, read_only=read_only)
         for warning in settings.warnings:
             logger.warning(warning)
-        return cls(settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns)))
+        limited = settings if campaigns is None else replace(settings, campaigns=frozenset(campaigns))
+        return cls(limited, confirm=confirm)
 
     def definitions(self, format: ProviderFormat) -> list[dict[str, Any]]:  # noqa: A002 - the word that people look for
         """The value of `tools` in a request to that provider. Raises ValueError for a format that does not exist."""
@@ -89,7 +95,7 @@ class Toolbox:
             return ToolResult(
                 f"Nothing was sent, because the arguments of {single_line(name, 64)} are not a JSON object."
             )
-        return await tool.call(given, self._services.call())
+        return await tool.call(given, self._services.call(ask=self._ask))
 
     async def __aenter__(self) -> Self:
         self._services = self._services or self._open()

@@ -49,6 +49,21 @@ def test_the_limits_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     ]
 
 
+def test_what_a_person_confirms_is_a_limit_and_without_a_journal_it_says_what_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASISSO_CONFIRM", "always")
+    assert doctor("--sandbox") == 0
+    assert capsys.readouterr().out.splitlines()[6:9] == [
+        "limits   a person confirms every change but a pause",
+        "journal  off (ASISSO_JOURNAL)",
+        "confirm  no journal in a file: where a host cannot ask a person, the change is refused",
+    ]
+    monkeypatch.setenv("ASISSO_JOURNAL", str(tmp_path / "journal.sqlite3"))
+    assert doctor("--sandbox") == 0
+    assert "confirm  " not in capsys.readouterr().out
+
+
 def test_a_journal_that_cannot_be_written_is_the_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

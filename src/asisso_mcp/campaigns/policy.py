@@ -3,7 +3,7 @@
 They bind the leaves that an edit names, and everything that a resume would let run; what was stored before stays as it is.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,10 @@ from asisso_mcp.sanitize import quoted
 from asisso_mcp.setting_values import READING_TOOLS, TOOL_NAMES
 
 _IDS_SHOWN = 10
+_CONFIRMED = {
+    "risky": "a person confirms what is risky (resuming, wider hours, more calls or retries, a breaker off or laxer)",
+    "always": "a person confirms every change but a pause",
+}
 _WHO = "The person who runs the server can change that."
 
 
@@ -49,6 +53,7 @@ class Policy:
         max_concurrency, max_retries: the largest values; None is no bound.
         calling_hours: minutes since midnight on the clock of a campaign's zone, between which its calling hours must lie.
         require_breaker: the circuit breaker must stay on.
+        confirm: which edits and resumes a person confirms first: "never", "risky" or "always". Pauses never wait for anyone.
         advice: whose calling rules advice goes by, a key of `advice.RULES`, or "off". It bounds nothing.
     """
 
@@ -59,6 +64,7 @@ class Policy:
     max_retries: int | None = None
     calling_hours: Window | None = None
     require_breaker: bool = False
+    confirm: str = "never"
     advice: str = "common"
 
     @classmethod
@@ -72,6 +78,7 @@ class Policy:
             max_retries=settings.max_retries,
             calling_hours=settings.calling_hours,
             require_breaker=settings.require_breaker,
+            confirm=settings.confirm,
             advice=settings.advice,
         )
 
@@ -94,7 +101,12 @@ class Policy:
             ids = [str(each) for each in sorted(self.campaigns)]
             more = [f"{len(ids) - _IDS_SHOWN} more"] if len(ids) > _IDS_SHOWN else []
             words.append(f"only campaigns {', '.join([*ids[:_IDS_SHOWN], *more])}")
-        return (*words, *(rule.words.format(describe_bound(bound)) for rule, bound in self._rules()))
+        words += [rule.words.format(describe_bound(bound)) for rule, bound in self._rules()]
+        return (*words, *([_CONFIRMED[self.confirm]] if self.may_write and self.confirm in _CONFIRMED else []))
+
+    def needs_consent(self, risks: Collection[str]) -> bool:
+        """Whether a person confirms a write with these risks before it is sent."""
+        return self.confirm == "always" or (self.confirm != "never" and bool(risks))
 
     def selects(self, tool: str) -> bool:
         """Whether the tool is among those that were chosen; one that writes may be withheld all the same."""

@@ -42,6 +42,13 @@ def describe(schedule: Schedule | None) -> str:
     return _describe_cached(schedule) if len(schedule.slots) <= _REMEMBERED_SLOTS else _describe(schedule)
 
 
+def describe_in_full(schedule: Schedule | None) -> str:
+    """The same on one line of any length: for a person who says yes to all of it."""
+    if schedule is None or restricting_zone(schedule) is None or not any(week := week_of(schedule.slots)):
+        return describe(schedule)
+    return f"{'; '.join(_groups(week, most=len(schedule.slots)))} {schedule.timezone}"
+
+
 def _describe(schedule: Schedule) -> str:
     if not schedule.enabled:
         kept = f"; kept: {_slots_in_words(schedule)}" if schedule.slots else ""
@@ -101,13 +108,15 @@ def _slots_in_words(schedule: Schedule) -> str:
     return "; ".join(parts)
 
 
-def _groups(week: list[list[Window]]) -> list[str]:
-    """Days with equal windows, said together."""
+def _groups(week: list[list[Window]], most: int = 6) -> list[str]:
+    """Days with equal windows, said together; of each at most so many windows."""
     groups: dict[tuple[Window, ...], list[int]] = {}
     for day, windows in enumerate(_merge_overnight(week)):
         if windows:
             groups.setdefault(tuple(windows), []).append(day)
-    return [f"{_days(days)} {_join_first([_hours(w, days) for w in windows], 6)}" for windows, days in groups.items()]
+    return [
+        f"{_days(days)} {_join_first([_hours(w, days) for w in windows], most)}" for windows, days in groups.items()
+    ]
 
 
 def _merge_overnight(week: list[list[Window]]) -> list[list[Window]]:

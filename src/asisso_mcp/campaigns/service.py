@@ -21,6 +21,7 @@ from asisso_mcp.api.models import EDITABLE, Campaign, LastCall
 from asisso_mcp.api.retries import NotExecuted, retry_write
 from asisso_mcp.campaigns import telephony
 from asisso_mcp.campaigns.breaker import newest_trip
+from asisso_mcp.campaigns.consent import Consent, ConsentNeeded, Proposal
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.dialing import may_dial
 from asisso_mcp.campaigns.edits import check_response, is_repair, plan_edit, plan_repair
@@ -135,8 +136,12 @@ class CampaignService:
         *,
         dry_run: bool = False,
         expected_revision: str | None = None,
+        consent: Consent | None = None,
     ) -> EditResult:
-        """Change the named leaves, and nothing else. Raises NotAllowed (nothing was changed) or AsissoError."""
+        """Change the named leaves, and nothing else. consent: what a person has said yes to.
+
+        Raises NotAllowed (nothing was changed), ConsentNeeded (likewise) or AsissoError.
+        """
         self.policy.check_tool("update_campaign")
         readings: list[Campaign] = []
 
@@ -148,7 +153,7 @@ class CampaignService:
             except ServerFault:
                 if dry_run or expected_revision is not None or not is_repair(named):
                     raise
-                return await self._repair(call, campaign_id, named)
+                return await self._repair(call, campaign_id, named, consent)
             readings.append(before)
             call.read_at = anyio.current_time()
             settings = before.settings()
@@ -170,6 +175,7 @@ class CampaignService:
                 obstacle = (await self._reader.telephony()).obstacle(before)
                 require_paused(before, f" But {telephony.warning(obstacle)}" if obstacle else "")
             require_paused(before)
+            self._require_consent(Proposal.edit(campaign_id, before, intended), consent)
             edited = await self._send_edit(call, campaign_id, before, intended)
             return replace(edited, cap=cap if edited.applied else None, notes=(*meanwhile, *edited.notes))
 
@@ -201,8 +207,11 @@ class CampaignService:
         async with self._exclusive(campaign_id, urgent=True) as call:
             return await retry_write(attempt)
 
-    async def resume(self, campaign_id: int) -> StateChange:
-        """Let it dial again, and look once more soon after. Already running is a success. Raises NotAllowed or AsissoError."""
+    async def resume(self, campaign_id: int, *, consent: Consent | None = None) -> StateChange:
+        """Let it dial again, and look once more soon after. Already running is a success. consent: what a person has said yes to.
+
+        Raises NotAllowed (nothing was changed), ConsentNeeded (likewise) or AsissoError.
+        """
         self.policy.check_tool("resume_campaign")
         readings: list[Campaign] = []
 
@@ -217,6 +226,7 @@ class CampaignService:
             require_resumable(before)
             self.policy.check_resume(before)
             telephony.require_ready(looked_up, before)
+            self._require_consent(Proposal.resume(before), consent)
             sent_at = self.clock()
             switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
@@ -229,6 +239,14 @@ class CampaignService:
         is_ours = seen.applied and seen.campaign.phase == "running"
         problem = self.policy.resume_problem(seen.campaign) if is_ours else None
         return replace(seen, notes=(*seen.notes, BEYOND_LIMITS.format(problem=problem))) if problem else seen
+
+    def _require_consent(self, proposal: Proposal, consent: Consent | None) -> None:
+        """Raises ConsentNeeded when a person has to confirm this write, and has not. Nothing of it may have been sent.
+
+        The call ends with it, and so do its locks: while a person thinks, others may write, and a pause goes through.
+        """
+        if self.policy.needs_consent(proposal.risks) and not proposal.is_covered_by(consent):
+            raise ConsentNeeded(proposal)
 
     async def _looked_at_again(self, switched: StateChange) -> StateChange:
         """The same, seen some seconds after a resume: what the platform finds wrong then ends the campaign (observed)."""
@@ -271,10 +289,13 @@ class CampaignService:
         call.settle_edit(after, intended, comparison)
         return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
 
-    async def _repair(self, call: WriteCall, campaign_id: int, named: Mapping[str, Any]) -> EditResult:
+    async def _repair(
+        self, call: WriteCall, campaign_id: int, named: Mapping[str, Any], consent: Consent | None
+    ) -> EditResult:
         """Write a whole retry_config over one that the API cannot show."""
         call.read_at = None  # an earlier reading is not what this rests on
         intended = self.policy.check_edit(None, plan_repair(named, REPAIRED_UNREAD))
+        self._require_consent(Proposal.edit(campaign_id, None, intended), consent)
         return await self._send_edit(call, campaign_id, None, intended)
 
     async def _change_state(

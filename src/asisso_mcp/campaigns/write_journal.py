@@ -54,8 +54,18 @@ class WriteJournal:
         former: the entry of the last write in the same call. One that had no effect is used again. Where it still stands as it was
         stored it is not stored again: so a slow disk does not make every reading too old that the write rests on.
         """
+        entry = self.entry_of(write)
+        if former is not None and former.outcome in _NOT_EXECUTED:
+            entry.id, entry.time, entry.is_stored = former.id, former.time, former.is_stored
+            is_same = (former.before, former.intended) == (entry.before, entry.intended)
+            return entry, former.is_finished or not (former.is_stored and is_same)
+        self.finish(former)
+        return entry, True
+
+    def entry_of(self, write: PlannedWrite) -> Entry:
+        """A new entry for a write of the call that is being served."""
         call = get_current_call() or CurrentCall(write.tool, {"campaign_id": write.campaign_id})
-        entry = Entry(
+        return Entry(
             tool=call.tool,
             arguments=call.arguments,
             origin=self._origin,
@@ -69,12 +79,6 @@ class WriteJournal:
             trace_id=call.origin.trace_id,
             undo_of=call.origin.undo_of,
         )
-        if former is not None and former.outcome in _NOT_EXECUTED:
-            entry.id, entry.time, entry.is_stored = former.id, former.time, former.is_stored
-            is_same = (former.before, former.intended) == (entry.before, entry.intended)
-            return entry, former.is_finished or not (former.is_stored and is_same)
-        self.finish(former)
-        return entry, True
 
     async def begin(self, entry: Entry) -> None:
         """Store the entry, before the write is sent. Raises NotAllowed: it cannot be stored, so nothing may be sent."""

@@ -20,6 +20,8 @@ COMMANDS = {
     "call": "one tool call from the terminal; exit code 1 when the tool answers an error",
     "journal": "what was changed, by whom, with what outcome",
     "undo": "take back what an entry of the journal changed, unless it has changed since",
+    "approve": "say yes to a change that waits for a person, which the same call then makes; without ENTRY, what waits",
+    "reject": "say no to a change that waits for a person",
     "sandbox": "the built-in API alone, on loopback HTTP",
     "schemas": "write tool_schemas/ from the models",
     "doctor": "what is configured, whether the API answers, what to do",

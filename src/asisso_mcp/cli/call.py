@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 
 from asisso_mcp.campaigns.policy import Policy
+from asisso_mcp.cli.confirm import terminal_ask
 from asisso_mcp.cli.options import UsageError, add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
 from asisso_mcp.config import Settings
@@ -55,7 +56,7 @@ async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *,
     if sys.platform != "win32" and (task := asyncio.current_task()) is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
-        answer = await tool.call(arguments, services.call())
+        answer = await tool.call(arguments, services.call(ask=terminal_ask()))
     except asyncio.CancelledError:
         try:
             await services.close()

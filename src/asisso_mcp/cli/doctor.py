@@ -41,6 +41,8 @@ async def _run_checks(settings: Settings) -> int:
     if limits := replace(Policy.of(settings), campaigns=None).describe():
         show(f"limits   {'; '.join(limits)}")
     show(f"journal  {_journal(settings)}")
+    if settings.confirm != "never" and journal_file(settings) is None:
+        show("confirm  no journal in a file: where a host cannot ask a person, the change is refused", YELLOW)
     for warning in settings.warnings:
         show(f"unknown  {warning}", YELLOW)
     settings, sandbox = with_sandbox(settings) if settings.sandbox else (settings, None)

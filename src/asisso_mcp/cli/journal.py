@@ -5,13 +5,14 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from asisso_mcp.campaigns.formatting import describe_change
 from asisso_mcp.campaigns.models import Change, differences
 from asisso_mcp.cli.options import UsageError, load_settings
 from asisso_mcp.cli.terminal import fail, show, wrap
 from asisso_mcp.config import Settings
-from asisso_mcp.journal.entry import Entry
+from asisso_mcp.journal.entry import ASKED, Entry
 from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import journal_file
 from asisso_mcp.journal.store import SqliteStore
@@ -22,7 +23,17 @@ POLL_SECONDS = 0.5
 SHOWN_FIRST = 10
 """With --follow: how many entries come before those that are still to come."""
 
-_OUTCOMES = {"sent": "sent, outcome unknown", "unknown": "sent, outcome unknown"}
+_OUTCOMES = {
+    "sent": "sent, outcome unknown",
+    "unknown": "sent, outcome unknown",
+    "waiting": "waiting for a person",
+    "approved": "approved by a person, not used yet",
+    "rejected": "rejected by a person",
+    "used": "approved by a person, used",
+    "outdated": "outdated before it was used",
+}
+_WITHOUT_DETAIL = ("applied", "unknown", *ASKED[:4])
+"""Outcomes whose detail says nothing more."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,8 +99,8 @@ def describe(entry: Entry) -> list[str]:
     when = entry.time.astimezone()
     name = (entry.before or entry.after or {}).get("name")
     what = f"{entry.tool} {entry.campaign_id}{f' {quoted(name, 30)}' if isinstance(name, str) else ''}"
-    facts = [f"{_OUTCOMES.get(entry.outcome, entry.outcome)}: {'; '.join(_changes(entry)) or 'no change'}"]
-    if entry.detail and entry.outcome not in ("applied", "unknown"):
+    facts = [f"{_outcome(entry)}: {'; '.join(_changes(entry)) or 'no change'}"]
+    if entry.detail and entry.outcome not in _WITHOUT_DETAIL:
         facts.append(entry.detail)
     if entry.undo_of:
         facts.append(f"takes back {entry.undo_of}")
@@ -98,6 +109,12 @@ def describe(entry: Entry) -> list[str]:
     lines = [f"{entry.id}  {when:%a %Y-%m-%d %H:%M:%S}  {what}"]
     lines += [f"  {single_line(fact, 400)}" for fact in facts]
     return [part for line in lines for part in wrap(line, WIDTH).split("\n")]
+
+
+def _outcome(entry: Entry) -> str:
+    is_over = entry.outcome in ("waiting", "approved") and datetime.now(UTC) >= entry.expires
+    told = _OUTCOMES.get(entry.outcome, entry.outcome)
+    return f"{told}, and expired" if is_over else told
 
 
 def _changes(entry: Entry) -> Iterator[str]:

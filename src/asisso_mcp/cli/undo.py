@@ -14,11 +14,12 @@ from asisso_mcp.campaigns.models import Change, NotAllowed, json_equal
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.write_journal import shown
+from asisso_mcp.cli.confirm import terminal_ask
 from asisso_mcp.cli.journal import file_store
 from asisso_mcp.cli.options import add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
 from asisso_mcp.config import Settings
-from asisso_mcp.journal.entry import Entry
+from asisso_mcp.journal.entry import ASKED, Entry
 from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import open_journal
 from asisso_mcp.sanitize import quoted, single_line
@@ -62,7 +63,7 @@ async def _undo(entry: Entry, settings: Settings) -> int:
         tool = registry.get(entry.undo_tool or "")
         if tool is None:
             raise CannotUndo(registry.unavailable_reason(entry.undo_tool or ""))
-        context = services.call(undo_of=entry.id)
+        context = services.call(undo_of=entry.id, ask=terminal_ask())
         campaign = await context.service.get(entry.campaign_id)
         if not _is_to_do(entry, campaign):
             show(f"Nothing was sent: campaign {campaign.id} is as it was before entry {entry.id} already.", BOLD)
@@ -90,7 +91,7 @@ def _undo_arguments(entry: Entry, services: TenantServices) -> dict[str, Any]:
             f"Entry {entry.id} was made with another key or token than the one that is set here, perhaps for another account. "
             "Nothing was sent."
         )
-    if entry.outcome in ("refused", "not sent", "not applied"):
+    if entry.outcome in ("refused", "not sent", "not applied", *ASKED):
         raise CannotUndo(f"Entry {entry.id} changed nothing ({entry.outcome}), so there is nothing to undo.")
     if entry.undo_tool is None or entry.undo is None:
         raise CannotUndo(

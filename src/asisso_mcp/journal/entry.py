@@ -6,14 +6,35 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from asisso_mcp.clean_json import CleanJson
 
-Outcome = Literal["sent", "applied", "partly applied", "not applied", "refused", "not sent", "unknown"]
+Outcome = Literal[
+    "sent",
+    "applied",
+    "partly applied",
+    "not applied",
+    "refused",
+    "not sent",
+    "unknown",
+    "waiting",
+    "approved",
+    "rejected",
+    "used",
+    "outdated",
+]
 """`sent`: its outcome was never recorded, because the process ended before that. `unknown`: it was sent, and neither its reply nor
-a reading told what became of it. `refused`: the API said no. `not sent`: it was given up before its first byte."""
+a reading told what became of it. `refused`: the API said no. `not sent`: it was given up before its first byte.
+
+The last five are of a write that was kept for a person instead of being sent: it waits; they said yes, or no; the yes was used, once,
+by a call whose write is an entry of its own; or the campaign changed before it was, so that it counts for nothing."""
+
+ASKED: tuple[Outcome, ...] = ("waiting", "approved", "rejected", "used", "outdated")
+"""The outcomes of an entry that is a question to a person: nothing was sent for it."""
+WAITS_FOR = timedelta(minutes=10)
+"""How long such an entry can be answered, and its answer be used."""
 
 _LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 _ACCOUNT = b"asisso-mcp account\0"
@@ -83,7 +104,7 @@ class Entry:
         intended: `state` or the settings that should be shown afterwards.
         after: as `before`, afterwards; None while that is not known.
         outcome: what is known of it. In the store it is `sent` from before it is sent until its outcome is recorded.
-        detail: why, in words, where it was not applied.
+        detail: why, in words, where it was not applied; the whole question, in lines, where it waits for a person.
         undo_tool, undo: the tool and the exact arguments that take it back; None when nothing does.
         undo_of: the entry that this one takes back.
     """
@@ -109,6 +130,11 @@ class Entry:
     """Whether it is in the store, where its outcome is to be completed. Set and read where it is stored, and nowhere else."""
     is_finished: bool = field(default=False, compare=False)
     """Whether its outcome was handed over to be stored."""
+
+    @property
+    def expires(self) -> datetime:
+        """Until when a person can answer it, and their answer be used."""
+        return self.time + WAITS_FOR
 
     def to_json(self) -> dict[str, Any]:
         """The entry as one JSON object for log engines. Texts of others are on one line, cut, without hidden characters.

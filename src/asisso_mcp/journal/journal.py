@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 from asisso_mcp.journal.entry import Entry
@@ -47,6 +48,8 @@ class Journal:
         place: what it is called in messages.
         is_required: whether nothing may be sent that cannot be stored; otherwise people are warned once, and it goes on.
         warn: gets that warning.
+        file: of a store that a person can answer what waits in; None for others.
+        days: how long that store keeps entries.
     """
 
     def __init__(
@@ -56,7 +59,10 @@ class Journal:
         *,
         is_required: bool,
         warn: Callable[[str], None] = logger.warning,
+        file: Path | None = None,
+        days: int = 90,
     ) -> None:
+        self.file, self.days = file, days
         self._make_store, self._place, self._is_required, self._warn = make_store, place, is_required, warn
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._pending: set[Future[None]] = set()

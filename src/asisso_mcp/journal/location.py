@@ -45,7 +45,7 @@ def open_journal(
 
         return SqliteStore(path, days=settings.journal_days)
 
-    return Journal(store, str(path), is_required=is_named, warn=warn)
+    return Journal(store, str(path), is_required=is_named, warn=warn, file=path, days=settings.journal_days)
 
 
 def check_journal(settings: Settings) -> None:

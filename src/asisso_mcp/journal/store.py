@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from asisso_mcp.journal.entry import Entry, new_id
+from asisso_mcp.journal.entry import WAITS_FOR, Entry, Outcome, new_id
 from asisso_mcp.journal.errors import StoreError
 
 MAX_ENTRIES = 50_000
@@ -45,6 +45,10 @@ _INSERT = (
 )
 _UPDATE = (
     f"UPDATE entries SET change = {_NEXT_CHANGE}, {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"  # noqa: S608
+)
+_MOVE = (
+    f"UPDATE entries SET change = {_NEXT_CHANGE}, outcome = :outcome, detail = :detail "  # noqa: S608
+    "WHERE id = :id AND outcome = :before AND time > :oldest"
 )
 _TOO_OLD = """DELETE FROM entries WHERE number IN (SELECT number FROM entries ORDER BY number LIMIT ?) AND time < ?"""
 _TOO_MANY = """DELETE FROM entries WHERE number IN
@@ -103,6 +107,20 @@ class SqliteStore:
             changed = connection.execute(_UPDATE, _row(entry)).rowcount
         if not changed:
             raise StoreError("the entry is no longer in it")
+
+    def answerable(self) -> list[Entry]:
+        """The entries that wait for a person or were answered by one, are not used and have not expired; oldest first."""
+        oldest = _to_text(datetime.now(UTC) - WAITS_FOR)
+        condition = "WHERE time > ? AND outcome IN ('waiting', 'approved', 'rejected') ORDER BY number"
+        return [entry for _, entry, _ in self._select(condition, oldest)]
+
+    def move(self, entry: Entry, outcome: Outcome, detail: str | None = None) -> bool:
+        """Give an entry that has not expired its next outcome, on the disk when this returns; False where another was first."""
+        self.open()
+        values = {"id": entry.id, "before": entry.outcome, "outcome": outcome, "detail": detail}
+        oldest = _to_text(datetime.now(UTC) - WAITS_FOR)
+        with self._in_words(), self._transaction("FULL") as connection:
+            return connection.execute(_MOVE, {**values, "oldest": oldest}).rowcount == 1
 
     def find(self, entry_id: str) -> Entry | None:
         """The entry of that id, however it is written; None where there is none."""

@@ -28,6 +28,7 @@ from asisso_mcp.server.prompts import Prompts
 from asisso_mcp.server.resources import Resources
 from asisso_mcp.server.trace_context import trace_id_of
 from asisso_mcp.tools.campaigns import TOOLS
+from asisso_mcp.tools.confirmation import QuestionPending
 from asisso_mcp.tools.registry import Registry, Tool, ToolContext
 from asisso_mcp.tools.services import TenantServices, utc_now
 
@@ -137,10 +138,17 @@ def build_server(
         tool = registry.get(params.name)
         if tool is None:
             raise MCPError(INVALID_PARAMS, registry.unavailable_reason(params.name))
-        with _progress(context, tool.title):
-            call = context.lifespan_context.call(caller, trace_id=trace_id_of(context.meta))
-            answer = await tool.call(params.arguments or {}, call)
-        return answer.as_result()
+        services, trace_id = context.lifespan_context, trace_id_of(context.meta)
+        if confirmations is None or tool.hints.read_only:
+            with _progress(context, tool.title):
+                return (await tool.call(params.arguments or {}, services.call(caller, trace_id=trace_id))).as_result()
+        question = confirmations.question(context, params, caller)
+        with _progress(context, tool.title, question.waits_for):
+            call = services.call(caller, trace_id=trace_id, ask=question.ask, consent=question.consent)
+            try:
+                return (await tool.call(params.arguments or {}, call)).as_result()
+            except QuestionPending as pending:
+                return question.as_result(pending.proposal)
 
     server = Server(
         NAME,
@@ -168,11 +176,19 @@ def build_server(
     server.middleware.clear()  # the SDK's own makes spans of whatever clients write, also where nobody collects them
     if telemetry is not None:
         server.middleware.append(partial(telemetry.measure, schemas.keys()))
+    confirmations = None
+    if policy.confirm != "never":
+        from asisso_mcp.server.confirmation import Confirmations
+
+        confirmations = Confirmations(settings.state_keys, caller_of)
+        server.middleware.append(confirmations.boundary)
     return server
 
 
 @contextmanager
-def _progress(context: ServerRequestContext[TenantServices], title: str) -> Iterator[None]:
+def _progress(
+    context: ServerRequestContext[TenantServices], title: str, waits_for: Callable[[], str] = lambda: "the Asisso API"
+) -> Iterator[None]:
     """Report progress every `PROGRESS_SECONDS` while a call lasts, to a client that asked for it.
 
     Only the SDK knows who asked: in process there is no token, and the token 0 is one. So every call has a timer, which costs
@@ -182,7 +198,7 @@ def _progress(context: ServerRequestContext[TenantServices], title: str) -> Iter
     async def report() -> None:
         for times in count(1):
             seconds = times * PROGRESS_SECONDS
-            await context.session.report_progress(seconds, None, f"{title}: waiting for the Asisso API, {seconds:g} s")
+            await context.session.report_progress(seconds, None, f"{title}: waiting for {waits_for()}, {seconds:g} s")
             await asyncio.sleep(PROGRESS_SECONDS)
 
     reporting: list[asyncio.Task[None]] = []

@@ -45,6 +45,7 @@ _WITHOUT_EFFECT = {
     "ASISSO_PROXY",
     "ASISSO_CA_FILE",
     "ASISSO_SANDBOX",
+    "ASISSO_STATE_KEYS",
     "ASISSO_ADVICE",
     "ASISSO_JOURNAL",
     "ASISSO_JOURNAL_DAYS",
@@ -60,6 +61,7 @@ _WITHOUT_LIMIT = {
     "ASISSO_MAX_RETRIES": ("none",),
     "ASISSO_CALLING_HOURS": ("any",),
     "ASISSO_REQUIRE_BREAKER": _OFF,
+    "ASISSO_CONFIRM": ("never",),
     "ASISSO_READ_ONLY": (*_OFF, *_ON),
 }
 """Limits, and the values with which the cached replies hold. With any other value, and with any other name, the real server answers."""

@@ -93,6 +93,7 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
         named,
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
+        consent=context.consent,
     )
     intended = edited.campaign.model_copy(update=edited.plan.after) if edited.preview else edited.campaign
     advice = advise(intended, context.service.policy.advice)
@@ -110,7 +111,7 @@ async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> 
 
 async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
     """Lets calls go out again."""
-    switched = await context.service.resume(arguments.campaign_id)
+    switched = await context.service.resume(arguments.campaign_id, consent=context.consent)
     advice = advise(switched.campaign, context.service.policy.advice)
     switched = replace(switched, notes=(*switched.notes, *advice))
     return _switch_result(switched, resumed_text(switched, context.service.clock()), undo_tool="pause_campaign")

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.campaigns.consent import Consent, ConsentNeeded
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.service import CampaignService
 from asisso_mcp.journal.entry import OPERATORS, CallOrigin, CurrentCall, current_call
 from asisso_mcp.sanitize import single_line, visible
+from asisso_mcp.tools.approvals import Approvals
 from asisso_mcp.tools.coercion import decode, null_notes
+from asisso_mcp.tools.confirmation import Ask, NotConfirmed, QuestionPending, changed_meanwhile, get_consent
 from asisso_mcp.tools.json_schema import input_schema, output_schema
 from asisso_mcp.tools.output_filter import filter_answer, filter_error
 from asisso_mcp.tools.validation_errors import explain
@@ -37,12 +40,16 @@ class ToolAnnotations:
 class ToolContext:
     """What a handler works with: the campaigns of one tenant, and the limits of this server.
 
-    `notes`: what the answer of a write says about its arguments. `origin`: what the journal says of the call.
+    `notes`: what the answer of a write says about its arguments. `origin`: what the journal says of the call. `ask`: asks a person
+    to confirm a write; None where there is no way to. `approvals`: where it waits for one otherwise. `consent`: what they said yes to.
     """
 
     service: CampaignService
     notes: tuple[str, ...] = ()
     origin: CallOrigin = OPERATORS
+    ask: Ask | None = None
+    approvals: Approvals | None = None
+    consent: Consent | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -124,8 +131,18 @@ class Tool:
         """What the handler returns for validated arguments, as it may be shown. Raises what the handler raises."""
         return self.to_result(await self.handler(context, arguments), context.secrets)
 
+    async def run_with_consent(self, arguments: Any, context: ToolContext) -> ToolResult:
+        """As `run`. Where a person has to confirm it is run once more, from the start, with their consent: others may have written."""
+        try:
+            return await self.run(arguments, context)
+        except ConsentNeeded as needed:
+            if context.consent is not None:
+                raise changed_meanwhile(needed.proposal, context.consent) from None
+            consent = await get_consent(needed.proposal, context.ask, context.approvals)
+        return await self.run_with_consent(arguments, replace(context, consent=consent))
+
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        """Validate, run, and answer in words. Only cancellation gets out."""
+        """Validate, run, and answer in words. Only cancellation gets out, and QuestionPending, where `ask` raises that."""
         named, nulls = decode(arguments, self.input_schema)
         try:
             checked = self.arguments.model_validate(named)
@@ -133,9 +150,13 @@ class Tool:
             return ToolResult(filter_error(explain(self.name, problem, self.input_schema), context.secrets))
         try:
             with current_call(CurrentCall(self.name, named, context.origin)):
-                return await self.run(checked, replace(context, notes=null_notes(nulls)))
+                return await self.run_with_consent(checked, replace(context, notes=null_notes(nulls)))
+        except NotConfirmed as refusal:
+            return ToolResult(filter_error(refusal.text, context.secrets))
         except (AsissoError, NotAllowed) as refusal:
             return ToolResult(filter_error(visible(refusal.text), context.secrets))
+        except QuestionPending:
+            raise
         except Exception as fault:
             logger.error("%s failed with %s", self.name, type(fault).__name__)
             # Where, not what: the words of an exception may quote a header, and with it a key.

@@ -13,12 +13,15 @@ from weakref import WeakValueDictionary
 import anyio
 
 from asisso_mcp.api.caller_keys import CallerKeys
+from asisso_mcp.campaigns.consent import Consent
 from asisso_mcp.campaigns.policy import OPERATOR, Caller, Policy
 from asisso_mcp.campaigns.write_journal import WriteJournal
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.entry import CallOrigin, fingerprint
 from asisso_mcp.journal.journal import Journal
 from asisso_mcp.journal.location import open_journal
+from asisso_mcp.tools.approvals import Approvals
+from asisso_mcp.tools.confirmation import Ask
 from asisso_mcp.tools.registry import ToolContext
 
 if TYPE_CHECKING:
@@ -77,11 +80,25 @@ class TenantServices:
         self._recent: OrderedDict[bytes, CampaignService] = OrderedDict()
 
     def call(
-        self, caller: Caller = OPERATOR, *, trace_id: str | None = None, undo_of: str | None = None
+        self,
+        caller: Caller = OPERATOR,
+        *,
+        trace_id: str | None = None,
+        undo_of: str | None = None,
+        ask: Ask | None = None,
+        consent: Consent | None = None,
     ) -> ToolContext:
-        """What a handler works with, for this caller. trace_id, undo_of: for the journal."""
+        """What a handler works with, for this caller. trace_id, undo_of: for the journal. ask, consent: as in `ToolContext`."""
         service = self.service_for(caller).within(self._policy.within(caller))
-        return ToolContext(service, origin=CallOrigin(caller.name, trace_id, undo_of))
+        origin = CallOrigin(caller.name, trace_id, undo_of)
+        return ToolContext(service, origin=origin, ask=ask, approvals=self._approvals(caller), consent=consent)
+
+    def _approvals(self, caller: Caller) -> Approvals | None:
+        """Where writes of this caller wait for a person; None where nothing is confirmed, or the journal is no file."""
+        if self._policy.confirm == "never" or self._journal is None or self._journal.file is None:
+            return None
+        entries = WriteJournal(origin=self.origin, account=self.account(caller))
+        return Approvals(self._journal.file, self._journal.days, entries)
 
     @property
     def service(self) -> "CampaignService":
