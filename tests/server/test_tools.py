@@ -132,7 +132,7 @@ async def test_reading_a_campaign_says_what_it_does_and_how_it_is_set(client: Cl
         "Progress: 120 of 240 queued calls made (50%; retries and failures are queued too); 240 contacts imported; 7 contacts not "
         "reached by the last retry.\n"
         'Workflow "Agent 1 – ヴォイス", telephony "Twilio US", created 2026-08-01 03:00 UTC, started 2026-08-02 12:00 UTC.\n'
-        "Revision cbbde5c59e3f. To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
+        "Revision cbbde5c59e3f. To change settings: `update_campaign` with if_running."
     )
 
 
@@ -144,7 +144,7 @@ async def test_an_edit_of_a_running_campaign_is_refused_with_the_next_step_and_n
     assert result.structured_content is None
     assert text(result) == (
         'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
-        "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
+        'was changed. Next: this edit again with if_running="pause_and_resume", which pauses it, edits and resumes it; or `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`.'
     )
     assert {request.method for request in sandbox.requests} == {"GET"}
 

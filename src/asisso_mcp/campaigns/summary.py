@@ -97,7 +97,7 @@ def edited_text(edited: EditResult, at: datetime) -> str:
     campaign, plan = edited.campaign, edited.plan
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if not plan.body:
-        lines = [f"{who} already has these settings, so nothing was changed."]
+        lines = [f"{who} already has these settings{'' if edited.around else ', so nothing was changed'}."]
     elif edited.preview:
         lines = [f"Preview: {who} would change as follows; nothing was sent.", *_changes(plan.changes)]
     elif edited.applied:
@@ -109,13 +109,14 @@ def edited_text(edited: EditResult, at: datetime) -> str:
             *(f"- {formatting.describe_discrepancy(change)}" for change in edited.comparison.missing[:_CHANGES_SHOWN]),
             *(["In place:", *_changes(plan.changes)] if plan.changes else []),
         ]
+    lines += [edited.around] if edited.around else []
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines += [edited.cap] if edited.cap else []
-    lines.append(dialing_status(campaign, at).words)
+    lines.append(dialing_status(campaign, at, edited.last_call).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if plan.undo and plan.body and not edited.preview:
-        undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
+    if plan.body and not edited.preview and (arguments := plan.undo_arguments(campaign.id)):
+        undo = _undo("update_campaign", arguments)
         lines.append(undo if estimate_tokens(undo) < LIMIT * 3 // 5 else _UNDO_ELSEWHERE)
     return "\n".join(lines)
 
@@ -313,8 +314,10 @@ def _api_warnings(campaign: Campaign) -> list[str]:
 
 def _next_step(campaign: Campaign) -> str:
     match campaign.phase:
-        case "running" | "syncing":
+        case "syncing":
             return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
+        case "running":
+            return "To change settings: `update_campaign` with if_running."
         case "paused" if nothing_is_left(campaign):
             return f"Next: `update_campaign`. {ENDS_WHEN_RESUMED}"
         case "paused":
@@ -341,7 +344,9 @@ def _foreign(comparison: Discrepancies) -> list[str]:
 def _after_edit(edited: EditResult) -> str:
     if edited.preview and edited.plan.body:
         return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
-    if edited.applied and edited.campaign.phase == "paused":
+    if edited.around and edited.campaign.phase == "running":
+        return f" {ENDS_NOW}" if nothing_is_left(edited.campaign) else ""
+    if (edited.applied or edited.around) and edited.campaign.phase == "paused":
         return f" {ENDS_WHEN_RESUMED}" if nothing_is_left(edited.campaign) else " `resume_campaign` lets it dial again."
     return ""
 

@@ -10,7 +10,7 @@ from asisso_mcp.campaigns.advice import advise
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.formatting import describe_field
-from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.models import PAUSE_AND_RESUME, EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.sanitize import MAX_TEXT, single_line
@@ -93,6 +93,7 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
         named,
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
+        pause_and_resume=arguments.if_running == PAUSE_AND_RESUME,
     )
     intended = edited.campaign.model_copy(update=edited.plan.after) if edited.preview else edited.campaign
     advice = advise(intended, context.service.policy.advice)
@@ -129,7 +130,7 @@ def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
-    undoable = bool(edited.plan.undo) and bool(edited.plan.body) and not edited.preview
+    undo = edited.plan.undo_arguments(edited.campaign.id) if edited.plan.body and not edited.preview else None
     foreign = [
         f"{describe_field(change.field)} was changed by someone else at the same time"
         for change in edited.comparison.foreign
@@ -144,8 +145,8 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
             FieldChange(field=change.field, before=change.before, after=change.after) for change in edited.plan.changes
         ],
         revision=revision(edited.campaign.settings()),
-        undo_tool="update_campaign" if undoable else None,
-        undo={"campaign_id": edited.campaign.id, **edited.plan.undo} if undoable else None,
+        undo_tool="update_campaign" if undo else None,
+        undo=undo,
         warnings=[*lost, *foreign, *edited.notes, *edited.plan.warnings],
     )
 

@@ -49,6 +49,12 @@ class GetArguments(CampaignArguments):
 class UpdateArguments(CampaignEdit, CampaignArguments):
     """Arguments of update_campaign."""
 
+    if_running: NotNull[
+        Annotated[
+            Literal["refuse", "pause_and_resume"],
+            Field(description="pause_and_resume edits a running campaign in one call; default refuse."),
+        ]
+    ] = None
     dry_run: NotNull[Annotated[StrictBool, Field(description="true: preview, sends nothing.")]] = None
     expected_revision: NotNull[
         Annotated[
