@@ -179,7 +179,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="list_campaigns",
         title="List calling campaigns",
-        description="Finds campaigns and their ids, newest first, with state, whether its calling hours are open, and progress. Use it for "
+        description="Finds campaigns and their ids, newest first, with state, until when calling hours are open or closed, and progress. Use it for "
         "an overview, or when you know a name and need its id. Not for settings, logs or why one is not dialing: go on with "
         "get_campaign. When several names fit, ask the person which one is meant.",
         arguments=ListArguments,
@@ -191,8 +191,9 @@ TOOLS: tuple[Tool, ...] = (
         name="get_campaign",
         title="Read a campaign",
         description="Reads one campaign: is it dialing and if not why, calling hours, retries, concurrency, circuit breaker, "
-        "progress, newest log entries, revision. Use it before every edit and to see how a campaign is doing; not to find an "
-        "id, which list_campaigns does. Next: pass the revision to update_campaign as expected_revision.",
+        "progress, newest log entries, revision. Use it to see how a campaign is doing, and before an edit only when the new "
+        "value depends on the present one; not to find an id, which list_campaigns does. Then pass the revision to update_campaign as "
+        "expected_revision.",
         arguments=GetArguments,
         result=CampaignResult,
         hints=_READ,
@@ -201,10 +202,10 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="update_campaign",
         title="Edit a campaign's settings",
-        description="Changes name, retries, concurrency, calling hours or circuit breaker of a paused or draft campaign. Only the "
-        "fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused: "
-        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before -> "
-        "after and the arguments that undo it. Not for starting or stopping calls.",
+        description="Changes name, retries, concurrency, calling hours or circuit breaker. It reads by itself: no read is needed "
+        "before it. Only the fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused, "
+        "unless if_running is pause_and_resume: then it is paused, edited and resumed in this call. Use dry_run to show the person what "
+        "would change. Answers before -> after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
         hints=ToolAnnotations(
@@ -216,7 +217,7 @@ TOOLS: tuple[Tool, ...] = (
         name="pause_campaign",
         title="Pause a campaign",
         description="Stops new calls of a running campaign; calls in progress end normally, and about ten claimed contacts may "
-        "still be dialed. Already paused is fine. Use it before update_campaign, or when the person wants dialing to stop. Not "
+        "still be dialed. Already paused is fine, and no read is needed first. Use it when the person wants dialing to stop. Not "
         "needed for drafts. Undo: resume_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,
