@@ -17,7 +17,7 @@ from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, State
 from asisso_mcp.campaigns.ranges import describe_out_of_range
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.schedule import Schedule
-from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness
+from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness, describe_overnight
 from asisso_mcp.campaigns.timezones import zone_warning
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
 from asisso_mcp.sanitize import plain_or_quoted, quoted, redact, safe_json
@@ -49,6 +49,7 @@ def campaign_text(
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {formatting.describe_state(campaign)}. {now.words}",
         f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
+        describe_overnight(schedule) or "" if schedule else "",
         *_zone_note(schedule),
         f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
         f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",

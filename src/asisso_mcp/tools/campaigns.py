@@ -1,15 +1,15 @@
 """The five tools: their descriptions, annotations, models and handlers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import islice
 
-from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
+from asisso_mcp.api.models import EDITABLE, FINAL, Campaign
 from asisso_mcp.api.slots import urgent
 from asisso_mcp.campaigns.advice import advise
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.formatting import describe_field
+from asisso_mcp.campaigns.log_entries import masked, newest_first
 from asisso_mcp.campaigns.models import PAUSE_AND_RESUME, EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
@@ -26,6 +26,9 @@ from asisso_mcp.tools.models import (
     WriteResult,
 )
 from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
+
+RESPONSE_FIELDS = Campaign.model_fields.keys() - {"state", "logs", "warnings"}
+"""Of the published response model, what an answer repeats as it came."""
 
 
 async def list_campaigns(context: ToolContext, arguments: ListArguments) -> CampaignsResult:
@@ -61,25 +64,18 @@ async def get_campaign(context: ToolContext, arguments: GetArguments) -> Campaig
     last_call = await context.service.last_call(campaign)
     now = dialing_status(campaign, context.service.clock(), last_call)
     entries = 5 if arguments.log_entries is None else arguments.log_entries
-    settings = campaign.settings()
-    known = revision(settings)
+    known = revision(campaign.settings())
+    newest = list(islice(newest_first(campaign.logs), entries))
     return CampaignResult(
         summary=campaign_text(campaign, now, known, log_entries=entries, may_write=context.service.policy.may_write),
         campaign_id=campaign.id,
-        name=campaign.name,
-        state=campaign.phase,
         dialing=now.dialing,
         last_call_at=last_call.created_at if last_call else None,
         revision=known,
-        retry_config=_known_leaves("retry_config", settings),
-        max_concurrency=settings["max_concurrency"],
-        schedule_config=_known_leaves("schedule_config", settings),
-        circuit_breaker=_known_leaves("circuit_breaker", settings),
-        executed_count=campaign.executed_count,
-        total_queued_count=campaign.total_queued_count,
-        total_rows=campaign.total_rows,
-        processed_rows=campaign.processed_rows,
-        failed_rows=campaign.failed_rows,
+        state=campaign.phase,
+        logs=[masked(entry) for entry in reversed(newest)],
+        other_fields=campaign.unknown_fields or None,
+        **{name: getattr(campaign, name) for name in RESPONSE_FIELDS},
     )
 
 
@@ -121,12 +117,6 @@ def _kept_paused(context: ToolContext, campaign: Campaign) -> list[str]:
     """Says so when the limits of this server would refuse to resume a paused campaign."""
     problem = context.service.policy.resume_problem(campaign) if campaign.phase == "paused" else None
     return [f"`resume_campaign` would be refused because of this server's limits: {problem}."] if problem else []
-
-
-def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The leaves of a section that this server knows."""
-    section = settings[name]
-    return None if section is None else {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
 
 
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
