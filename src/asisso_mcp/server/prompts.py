@@ -83,7 +83,7 @@ def _hours(given: Mapping[str, str]) -> str:
         "name none. slots replaces the whole list, so send every window that shall stay; an overnight window is two slots.\n"
         "Call update_campaign with dry_run and show me the hours before and after, in words. Apply it, with the revision as "
         "expected_revision, when I say yes. If the campaign is running, tell me that it is paused for a moment, and "
-        'pass if_running="pause_and_resume" when I agree.'
+        "use if_running for that when I agree."
     )
 
 
