@@ -45,6 +45,7 @@ check: $(VENV)/.ready ## format, lint, strict types, published schemas, branch c
 	@$(BIN)/asisso-mcp schemas --check
 	@$(BIN)/python -m tests.docs --check
 	@$(BIN)/python -m tests.clients.page --check
+	@$(BIN)/python -m tests.transcript.page --check
 
 .PHONY: coverage
 coverage: $(VENV)/.ready ## branch coverage of what decides and what speaks to the API: at least 95 %
@@ -84,6 +85,7 @@ docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the cached repli
 	@$(BIN)/python -m scripts.cached_replies
 	@$(BIN)/python -m tests.docs
 	@$(BIN)/python -m tests.clients.page
+	@$(BIN)/python -m tests.transcript.page
 
 .PHONY: all
 all: test slow check coverage demo words clients conformance ## what CI runs

@@ -39,7 +39,7 @@ def fields() -> str:
     rows = ["| field of `update_campaign` | allowed |", "|---|---|"]
 
     def add(path: str, schema: Mapping[str, Any]) -> None:
-        if path in ("campaign_id", "dry_run", "expected_revision"):
+        if path in ("campaign_id", "if_running", "dry_run", "expected_revision"):
             return
         if schema["type"] == "object":
             for name, child in schema["properties"].items():

@@ -221,7 +221,7 @@ def test_the_line_for_the_responses_api_gives_a_function_tool_of_that_api() -> N
 
 
 def test_the_checked_in_formats_are_those_of_the_models() -> None:
-    assert outdated_files(FOLDER) == []
+    assert outdated_files(FOLDER) == ([], [])
     for form in FORMATS:
         assert json.loads((FOLDER / form / "tools.json").read_text(encoding="utf-8")) == to_provider_format(
             DEFINITIONS, form

@@ -8,7 +8,7 @@ docs/toolbox.md describes the formats.
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from asisso_mcp.tools.campaigns import TOOLS
 
@@ -133,9 +133,20 @@ def write(folder: Path, form: ProviderFormat | None = None) -> list[Path]:
     return list(files)
 
 
-def outdated_files(folder: Path, form: ProviderFormat | None = None) -> list[str]:
-    """Names of files that are missing or differ from the models."""
-    return sorted(name for name, text in render(form).items() if _text(folder / name) != text)
+class OutdatedFiles(NamedTuple):
+    """Names of files that are not what `write` would write."""
+
+    missing: list[str]
+    different: list[str]
+
+
+def outdated_files(folder: Path, form: ProviderFormat | None = None) -> OutdatedFiles:
+    """Files that are not there, and files that differ from the models."""
+    found = {name: (_text(folder / name), text) for name, text in sorted(render(form).items())}
+    return OutdatedFiles(
+        missing=[name for name, (stored, _) in found.items() if stored is None],
+        different=[name for name, (stored, text) in found.items() if stored not in (None, text)],
+    )
 
 
 def _is_ours(path: Path) -> bool:

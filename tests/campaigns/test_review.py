@@ -115,7 +115,7 @@ async def test_a_pause_during_an_import_whose_time_passed_while_the_process_was_
     monkeypatch.setattr(deadlines, "WRITE_SECONDS", 0.0)
     monkeypatch.setattr(deadlines, "SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(deadlines, "SPARE_SECONDS", 0.02)
-    monkeypatch.setattr("asisso_mcp.campaigns.service.SYNC_LOOKS", (0.01,))
+    monkeypatch.setattr("asisso_mcp.campaigns.writer.SYNC_LOOKS", (0.01,))
 
     async def watch(_: float) -> None:
         hold_up(0.6)

@@ -33,14 +33,24 @@ def test_one_format_is_written_alone_and_touches_no_other_file(tmp_path: Path) -
 
 def test_without_a_format_everything_is_written_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--folder", str(tmp_path), "--check") == 1
-    assert "get_campaign.json" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"asisso-mcp: {tmp_path}: not there: anthropic/tools.json, gemini/tools.json, get_campaign.json, list_campaigns.json, "
+        "openai-strict/tools.json, openai/tools.json, pause_campaign.json, resume_campaign.json, update_campaign.json. Run "
+        "`asisso-mcp schemas`.\n"
+    )
     assert run("--folder", str(tmp_path)) == 0
     written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.json"))
     assert written == sorted([*(f"{tool.name}.json" for tool in TOOLS), *(f"{form}/tools.json" for form in FORMATS)])
     assert run("--folder", str(tmp_path), "--check") == 0
     (tmp_path / "openai-strict" / "tools.json").write_text("[]")
     assert run("--folder", str(tmp_path), "--check") == 1
-    assert "openai-strict/tools.json" in capsys.readouterr().err
+    capsys.readouterr()
+    (tmp_path / "get_campaign.json").unlink()
+    assert run("--folder", str(tmp_path), "--check") == 1
+    assert capsys.readouterr().err == (
+        f"asisso-mcp: {tmp_path}: not there: get_campaign.json; different from the models: openai-strict/tools.json. Run "
+        "`asisso-mcp schemas`.\n"
+    )
 
 
 FOREIGN = {

@@ -18,7 +18,7 @@ THREE_RETRIES = (
 )
 REFUSAL = (
     'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
-    "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
+    'was changed. Next: this edit again with if_running="pause_and_resume", which pauses it, edits and resumes it; or `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`.'
 )
 PAUSED = 'Done: Campaign 3 "Spring promo" is paused; it was running.'
 EDITED = 'Done: Campaign 3 "Spring promo" was changed.\n- retry_config.max_retries: 3 → 5'

@@ -14,7 +14,7 @@ MODERN = "2026-07-28"
 NAMES = [tool.name for tool in TOOLS]
 REFUSAL = (
     'Campaign 3 "Spring promo" is running; settings can only be changed while a campaign is paused or a draft, so nothing '
-    "was changed. Next: `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`."
+    'was changed. Next: this edit again with if_running="pause_and_resume", which pauses it, edits and resumes it; or `pause_campaign` with campaign_id=3, then this edit again, then `resume_campaign`.'
 )
 EDIT = {"campaign_id": 3, "retry_config": {"max_retries": 5}}
 

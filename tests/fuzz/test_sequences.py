@@ -28,6 +28,7 @@ from tests.fuzz.fault_shapes import faults, fire
 from tests.fuzz.oracle import late_violations, violations
 from tests.fuzz.oracle_dialing import Facts, dialing_violations, list_violations
 from tests.fuzz.recorder import EDITABLE, Recorder, Settings, settings_of
+from tests.fuzz.running_oracle import running_violations
 from tests.fuzz.searches import search
 from tests.fuzz.stored import stored
 from tests.fuzz.text_checks import check
@@ -157,6 +158,21 @@ class Conversation(RuleBasedStateMachine):
         self._only(trouble)
         self.sandbox.put(campaign_id, state="running" if verb == "pause" else "paused", sync_ends_at=None)
         self.ask(f"{verb}_campaign", campaign_id=campaign_id)
+
+    @rule(campaign_id=st.sampled_from([3, 4, 5, 12]), edit=edits, trouble=st.one_of(fire("PATCH"), fire("POST")))
+    def edit_running_under_fire(self, campaign_id: int, edit: dict[str, Any], trouble: list[Fault]) -> None:
+        """Paused, edited and resumed in one call, with something going wrong in one of the steps."""
+        self.undo = None
+        self._only(trouble)
+        self.sandbox.put(campaign_id, state="running", sync_ends_at=None)
+        arguments = {"campaign_id": campaign_id, **edit, "if_running": "pause_and_resume"}
+        watch = self.recorder.look(campaign_id)
+        answer = self.portal.call(BY_NAME["update_campaign"].call, arguments, self.call)
+        result = check(BY_NAME["update_campaign"], answer)
+        note(f"update_campaign {arguments} → {answer.text}")
+        now = self.sandbox.campaign(campaign_id)
+        assert running_violations(arguments, result, watch=watch, now=now) == []
+        self.portal.call(self._until_all_is_executed)
 
     def _only(self, trouble: list[Fault]) -> None:
         self.sandbox.faults.clear()

@@ -31,6 +31,7 @@ _OURS = re.compile(
     | Not[ ]dialing | Dialing:[ ] | Its[ ](?:state[ ]"|hours[ ]are[ ]open,[ ]but[ ]) | Every[ ]queued[ ]call[ ]was[ ]made | No[ ]call[ ]is[ ]queued
     | Seen[ ]\d+[ ]s[ ]later:[ ] | It[ ]could[ ]not[ ]be[ ]looked[ ]at[ ]again | It[ ]did[ ]not[ ]stay[ ]so:[ ]Campaign[ ]\d+[ ]"
     | Calls[ ]at[ ]once:[ ] | Stored[ ]outside[ ]what[ ]an[ ]edit[ ]may[ ]set:[ ]
+    | Each[ ]night[ ]is[ ]stored[ ]as[ ]two[ ]slots,[ ]as[ ] | It[ ]was[ ]paused[ ]for[ ]the[ ]edit\b
     | -[ ]\d+[ ]" | -[ ](?:\d{4}-\d\d-\d\d[ ]|at[ ]an[ ]unknown[ ]time[ ]|") | -[ ]and[ ]\d+[ ]more$
     | -[ ](?:name|retry_config|max_concurrency|schedule_config|circuit_breaker)\b
     """,

@@ -367,7 +367,7 @@ async def test_progress_says_that_a_person_is_waited_for(sandbox: Sandbox, monke
             heard.set()
 
     with anyio.fail_after(10):
-        async with connected(sandbox, "legacy", Person(meanwhile=lambda: heard.wait())) as client:
+        async with connected(sandbox, "legacy", Person(meanwhile=heard.wait)) as client:
             await client.call_tool("resume_campaign", RESUME, progress_callback=progress)
     assert any(line.startswith("Resume dialing: waiting for a person's answer, ") for line in told)
 

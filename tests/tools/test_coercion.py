@@ -137,7 +137,7 @@ async def test_the_note_names_what_stays(client: Client, nulls: dict[str, Any], 
 
 
 async def test_null_for_how_to_edit_is_no_setting_that_could_stay(client: Client) -> None:
-    arguments = {"campaign_id": 4, "max_concurrency": 2, "dry_run": None, "expected_revision": None}
+    arguments = {"campaign_id": 4, "max_concurrency": 2, "if_running": None, "dry_run": None, "expected_revision": None}
     answer = await client.call_tool("update_campaign", arguments)
     assert answer.structured_content is not None
     assert (answer.structured_content["applied"], answer.structured_content["warnings"]) == (True, [])

@@ -58,12 +58,12 @@ def slot(**other: Any) -> dict[str, Any]:
         (
             {"time_slots": []},
             "time_slots is not an argument; did you mean schedule_config.slots? Valid here: campaign_id, name, retry_config, "
-            "max_concurrency, schedule_config, circuit_breaker, dry_run, expected_revision.",
+            "max_concurrency, schedule_config, circuit_breaker, if_running, dry_run, expected_revision.",
         ),
         (
             {"maxConcurrency": 5},
             "maxConcurrency is not an argument; did you mean max_concurrency? Valid here: campaign_id, name, retry_config, "
-            "max_concurrency, schedule_config, circuit_breaker, dry_run, expected_revision.",
+            "max_concurrency, schedule_config, circuit_breaker, if_running, dry_run, expected_revision.",
         ),
         ({"state": "paused"}, "state is not an argument; a campaign's state is changed with `pause_campaign` and `resume_campaign`."),
         ({"circuit_breaker": {"failure_threshold": 50}}, "circuit_breaker.failure_threshold: a fraction from 0 to 1 is meant: write 0.5 for 50 %."),
@@ -121,7 +121,7 @@ async def test_several_problems_are_all_listed(service: CampaignService, sandbox
         "- max_concurrency is 500; it must be a whole number from 1 to 100.\n"
         "- dry_run: true or false is needed, not a number.\n"
         "- retry is not an argument; did you mean retry_config? Valid here: campaign_id, name, retry_config, max_concurrency, "
-        "schedule_config, circuit_breaker, dry_run, expected_revision."
+        "schedule_config, circuit_breaker, if_running, dry_run, expected_revision."
     )
     assert sandbox.requests == []
 

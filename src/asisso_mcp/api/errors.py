@@ -22,7 +22,7 @@ AsissoError
 `executed` says what is known of the request: False: surely not executed; None: unknown. Only a read can tell then.
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 Executed = Literal[False] | None
 
@@ -32,13 +32,20 @@ class AsissoError(Exception):
 
     Attributes:
         text: the message for people.
+        reason: why alone, as a clause: for a message about several requests, of which this one failed.
         executed: False when the request surely had no effect, None when that is unknown.
     """
 
-    def __init__(self, text: str, *, executed: Executed = False) -> None:
+    def __init__(self, text: str, *, executed: Executed = False, reason: str | None = None) -> None:
         super().__init__(text)
         self.text = text
+        self.reason = text.rstrip(".") if reason is None else reason
         self.executed: Executed = executed
+
+    def add(self, sentence: str) -> Self:
+        """The same error, with another sentence in its text."""
+        self.text = f"{self.text} {sentence}"
+        return self
 
 
 class Misconfigured(AsissoError):
@@ -107,7 +114,8 @@ class StateConflict(ApiRefused):
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The Asisso API refused: {detail}. Nothing was changed. The campaign's state may have changed a moment ago: "
-            "look with `get_campaign`."
+            "look with `get_campaign`.",
+            reason=f"the API refused ({detail})",
         )
 
 
@@ -118,7 +126,8 @@ class LimitExceeded(ApiRefused):
         super().__init__(
             f"The Asisso API refused max_concurrency: {detail}. Nothing was changed, also no other field of this edit. "
             "Choose a number within that limit, or have the limit raised in Asisso (phone numbers of the telephony "
-            "configuration, or the organisation's limit)."
+            "configuration, or the organisation's limit).",
+            reason=f"the API refused max_concurrency ({detail})",
         )
 
 
@@ -128,7 +137,8 @@ class InvalidValues(ApiRefused):
     def __init__(self, problems: list[str]) -> None:
         listed = "; ".join(problems)
         super().__init__(
-            f"The Asisso API refused the values, so nothing was changed: {listed}. Correct them and call again."
+            f"The Asisso API refused the values, so nothing was changed: {listed}. Correct them and call again.",
+            reason=f"the API refused the values ({listed})",
         )
 
 
@@ -163,8 +173,10 @@ class TimedOut(Unreachable):
 class Busy(AsissoError):
     """429, 502, 503, 504. `retry_after` is what the API asks us to wait, in seconds, where it says so."""
 
-    def __init__(self, text: str, *, executed: Executed, retry_after: float | None = None) -> None:
-        super().__init__(text, executed=executed)
+    def __init__(
+        self, text: str, *, executed: Executed, retry_after: float | None = None, reason: str | None = None
+    ) -> None:
+        super().__init__(text, executed=executed, reason=reason)
         self.retry_after = retry_after
 
 

@@ -146,8 +146,12 @@ class Campaign(BaseModel):
     id: int
     name: str
     state: str
+    workflow_id: NoneIfInvalid[int] = None
     workflow_name: NoneIfInvalid[str] = None
+    source_type: NoneIfInvalid[str] = None
+    source_id: NoneIfInvalid[str] = None
     parent_campaign_id: NoneIfInvalid[int] = None
+    redialed_campaign_id: NoneIfInvalid[int] = None
     telephony_configuration_id: NoneIfInvalid[int] = None
     telephony_configuration_name: NoneIfInvalid[str] = None
     total_rows: NoneIfInvalid[int] = None
@@ -174,6 +178,12 @@ class Campaign(BaseModel):
     def shown_settings(self) -> frozenset[str]:
         """Which of the editable settings the answer has; nothing can be said about the others."""
         return frozenset(self.model_fields_set.intersection(EDITABLE))
+
+    @property
+    def unknown_fields(self) -> dict[str, Any]:
+        """What the published response model does not have: newer platforms may send more."""
+        more = {} if self.warnings is None else {"warnings": self.warnings}
+        return {**more, **(self.model_extra or {})}
 
     def settings(self) -> dict[str, Any]:
         """The five editable settings, as they came."""

@@ -156,6 +156,7 @@ def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: boo
                 f"The API asks to slow down (429); nothing was done. Call again {_later(wait)}.",
                 executed=False,
                 retry_after=wait,
+                reason="the API asks to slow down (429)",
             )
         case 502 | 503 | 504:
             return Busy(
@@ -173,7 +174,9 @@ def _error_from(response: ApiResponse, campaign_id: int | None, *, resuming: boo
                 executed=None,
             )
         case _:
-            return ApiRefused(f"The API refused the request ({reason}); nothing was changed.")
+            return ApiRefused(
+                f"The API refused the request ({reason}); nothing was changed.", reason=f"the API refused ({reason})"
+            )
 
 
 def _is_about_telephony(detail: object) -> bool:

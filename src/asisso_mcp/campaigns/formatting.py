@@ -157,7 +157,14 @@ def describe_meanwhile(first: Campaign, now: Campaign) -> tuple[str, ...]:
     """What others did while a call waited before it could send."""
     if first is now:
         return ()
-    changes = [describe_change(change) for change in differences(first.settings(), now.settings())]
+    changes = list(filter(None, [describe_changes(first, now)]))
     if first.phase != now.phase:
         changes.append(f"state: {describe_state(first)} → {describe_state(now)}")
     return (f"While this call waited, someone else changed: {'; '.join(changes)}.",) if changes else ()
+
+
+def describe_changes(first: Campaign, now: Campaign) -> str:
+    """The settings in which two readings differ; empty where they do not, or where one does not show them."""
+    if not first.shown_settings <= now.shown_settings:
+        return ""
+    return "; ".join(describe_change(change) for change in differences(first.settings(), now.settings()))

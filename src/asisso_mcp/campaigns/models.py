@@ -7,6 +7,9 @@ from typing import Any
 
 from asisso_mcp.api.models import SECTIONS, Campaign, LastCall
 
+PAUSE_AND_RESUME = "pause_and_resume"
+"""The value of `if_running` by which a running campaign is edited."""
+
 CampaignSettings = Mapping[str, Any]
 """The five editable settings of a campaign, as the API shows them."""
 
@@ -17,6 +20,7 @@ class NotAllowed(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+        self.reason = text.rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class EditPlan:
 
     `body` is what would be sent (empty: nothing to do), `after` the settings that should then be shown, `undo` the settings
     that put it back, `warnings` what a person should know about it, `asked` the leaves that were named, changed or not.
+    `resumes`: the campaign runs, so it is paused before the edit and resumed after it, as one intended write.
     """
 
     body: dict[str, Any]
@@ -42,6 +47,13 @@ class EditPlan:
     undo: dict[str, Any]
     warnings: tuple[str, ...] = ()
     asked: frozenset[str] = frozenset()
+    resumes: bool = False
+
+    def undo_arguments(self, campaign_id: int) -> dict[str, Any] | None:
+        """The arguments of `update_campaign` that take the edit back; None where nothing does."""
+        if not self.undo:
+            return None
+        return {"campaign_id": campaign_id, **self.undo, **({"if_running": PAUSE_AND_RESUME} if self.resumes else {})}
 
     def without(self, missing: Sequence[Change]) -> "EditPlan":
         """The part that is in place, when these leaves are not: its changes and its undo."""
@@ -104,6 +116,10 @@ class EditResult:
     notes: tuple[str, ...] = ()
     cap: str | None = None
     """How many calls it can make at once, where that was looked up."""
+    around: str | None = None
+    """What became of the pause before it and the resume after it, in a sentence; None: there were none."""
+    last_call: LastCall | None = None
+    """As seen after that resume; None when it was not looked up."""
 
 
 @dataclass(frozen=True)

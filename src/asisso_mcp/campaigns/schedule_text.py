@@ -133,6 +133,18 @@ def _merge_overnight(week: list[list[Window]]) -> list[list[Window]]:
     return joined
 
 
+def describe_overnight(schedule: Schedule) -> str | None:
+    """How a window past midnight is stored, by the first of them; None where there is none."""
+    week = week_of(schedule.slots)
+    for day, windows in enumerate(_merge_overnight(week)):
+        for start, end in windows:
+            if end > DAY_MINUTES:
+                evening, morning = _hours((start, DAY_MINUTES), [day]), _hours((0, end - DAY_MINUTES), [day])
+                tomorrow = DAY_NAMES[(day + 1) % 7]
+                return f"Each night is stored as two slots, as {DAY_NAMES[day]} {evening} and {tomorrow} {morning}."
+    return None
+
+
 def _days(days: list[int]) -> str:
     """`Mon–Fri`, `Mon, Wed, Fri`, `Sat–Sun`; `days` in order."""
     if len(days) == 7:

@@ -15,35 +15,34 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from asisso_mcp.api.client import AsissoClient, BeforeSending
-from asisso_mcp.api.errors import AsissoError, ServerFault, StateConflict, TimedOut
-from asisso_mcp.api.models import EDITABLE, Campaign, LastCall
-from asisso_mcp.api.retries import NotExecuted, retry_write
+from asisso_mcp.api.client import AsissoClient
+from asisso_mcp.api.errors import ServerFault, TimedOut
+from asisso_mcp.api.models import Campaign, LastCall
+from asisso_mcp.api.retries import retry_write
 from asisso_mcp.campaigns import telephony
 from asisso_mcp.campaigns.breaker import newest_trip
 from asisso_mcp.campaigns.consent import Consent, ConsentNeeded, Proposal
 from asisso_mcp.campaigns.deadlines import CallTime, within_time
 from asisso_mcp.campaigns.dialing import may_dial
-from asisso_mcp.campaigns.edits import check_response, is_repair, plan_edit, plan_repair
+from asisso_mcp.campaigns.edits import is_repair, plan_edit, plan_repair
 from asisso_mcp.campaigns.formatting import describe_meanwhile
 from asisso_mcp.campaigns.models import (
-    Discrepancies,
     EditPlan,
     EditResult,
+    NotAllowed,
     StateChange,
     json_equal,
 )
+from asisso_mcp.campaigns.pause_and_resume import STEPS, RunningEdit, require_resumable_after
 from asisso_mcp.campaigns.policy import UNLIMITED, Policy
 from asisso_mcp.campaigns.readings import CampaignReader
 from asisso_mcp.campaigns.state_rules import require_not_final, require_pausable, require_paused, require_resumable
-from asisso_mcp.campaigns.write_journal import PlannedWrite, WriteJournal
+from asisso_mcp.campaigns.write_journal import WriteJournal
 from asisso_mcp.campaigns.write_lock import WriteLock
-from asisso_mcp.campaigns.write_recovery import NOT_SHOWN, TIME_OVER, OutcomeUnknown, WriteCall, WriteSender
+from asisso_mcp.campaigns.write_recovery import TIME_OVER, OutcomeUnknown, WriteCall, WriteSender
+from asisso_mcp.campaigns.writer import CampaignWriter
 
 logger = logging.getLogger(__name__)
-
-SYNC_LOOKS = (0.5, 1.5, 2.0)
-"""Seconds between looks at a campaign that was paused while its contacts were imported."""
 
 PAUSE_FIRST = "This is a preview only: the campaign is {state}, so it must be paused with `pause_campaign` before the edit is sent."
 RESUME_LOOK = 3.0
@@ -56,7 +55,6 @@ BEYOND_LIMITS = (
     "It was changed at the same moment by someone else, and runs beyond this server's limits now ({problem}): stop it with "
     "`pause_campaign`."
 )
-NOT_LOOKED_AT = "it could not be looked at long enough to be sure"
 NOT_READ_BEFORE = (
     "It could not be read before the pause, so what it was doing is not known. If its contacts were being imported, the end of the "
     "import can set it running: look with `get_campaign` in a minute."
@@ -87,6 +85,7 @@ class CampaignService:
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
         self._reader = CampaignReader(client, sleep)
         self._writes = WriteSender(client, tell, journal)
+        self._writer = CampaignWriter(client, self._reader, self._writes)
         self._shared: CampaignService | None = None
         """What this is a view of: kept, so that one tenant never has two sets of locks."""
 
@@ -136,17 +135,23 @@ class CampaignService:
         *,
         dry_run: bool = False,
         expected_revision: str | None = None,
+        pause_and_resume: bool = False,
         consent: Consent | None = None,
     ) -> EditResult:
-        """Change the named leaves, and nothing else. consent: what a person has said yes to.
+        """Change the named leaves, and nothing else. Raises NotAllowed (nothing was changed), ConsentNeeded (likewise) or AsissoError.
 
-        Raises NotAllowed (nothing was changed), ConsentNeeded (likewise) or AsissoError.
+        pause_and_resume: a running campaign is paused before and resumed after it; otherwise it is refused. consent: what a person
+        has said yes to.
         """
         self.policy.check_tool("update_campaign")
         readings: list[Campaign] = []
 
+        def planned(before: Campaign, settable: int | None) -> EditPlan:
+            self._reader.recent.require(before, expected_revision)
+            return self.policy.check_edit(before, plan_edit(before.settings(), named, settable))
+
         async def attempt() -> EditResult:
-            is_capped = dry_run or "max_concurrency" in named
+            is_capped = dry_run or pause_and_resume or "max_concurrency" in named
             looked_up = await self._reader.telephony() if is_capped else telephony.NOT_LOOKED_UP
             try:
                 before = await self._reader.read(campaign_id)
@@ -156,27 +161,51 @@ class CampaignService:
                 return await self._repair(call, campaign_id, named, consent)
             readings.append(before)
             call.read_at = anyio.current_time()
-            settings = before.settings()
-            self._reader.recent.require(before, expected_revision)
             settable = looked_up.settable(before)
-            intended = self.policy.check_edit(before, plan_edit(settings, named, settable))
+            intended = planned(before, settable)
             meanwhile = describe_meanwhile(readings[0], before)
             if not intended.body:
                 return EditResult(before, intended, applied=False, preview=dry_run, notes=meanwhile)
             require_not_final(before)
             cap = looked_up.describe_cap(before, intended.after["max_concurrency"])
+            resumes = pause_and_resume and before.phase == "running"
+            if resumes:
+                intended = replace(intended, resumes=True)
+                require_resumable_after(self.policy, looked_up, before, intended)
             if dry_run:
                 telephony.require_settable(intended.body.get("max_concurrency"), settable)
                 obstacle = looked_up.obstacle(before) if before.phase in ("running", "paused") else None
-                first = (PAUSE_FIRST.format(state=before.phase),) if before.phase in ("running", "syncing") else ()
+                first = () if before.phase not in ("running", "syncing") else (PAUSE_FIRST.format(state=before.phase),)
+                first = (STEPS,) if resumes else first
                 warned = (telephony.warning(obstacle),) if obstacle else ()
                 return EditResult(before, intended, applied=False, preview=True, cap=cap, notes=(*first, *warned))
+            if resumes:
+                self._require_consent(Proposal.edit(campaign_id, before, intended).and_resume(), consent)
+
+                def replanned(now: Campaign) -> EditPlan:
+                    again = replace(planned(now, looked_up.settable(now)), resumes=True)
+                    if consent is not None and not json_equal(again.after, intended.after):
+                        raise NotAllowed("Someone else changed its settings after a person had confirmed this edit.")
+                    return again
+
+                running = RunningEdit(
+                    self._writer,
+                    self._reader,
+                    self.policy,
+                    call,
+                    plan=replanned,
+                    looked_up=looked_up,
+                    look_again=self._looked_at_again,
+                    tell_if_stopped=self._writes.tell_if_stopped,
+                )
+                edited = await running.run(before)
+                return replace(edited, cap=cap if edited.applied else None, notes=(*meanwhile, *edited.notes))
             if before.phase == "running":
                 obstacle = (await self._reader.telephony()).obstacle(before)
                 require_paused(before, f" But {telephony.warning(obstacle)}" if obstacle else "")
             require_paused(before)
             self._require_consent(Proposal.edit(campaign_id, before, intended), consent)
-            edited = await self._send_edit(call, campaign_id, before, intended)
+            edited = await self._writer.edit(call, campaign_id, before, intended)
             return replace(edited, cap=cap if edited.applied else None, notes=(*meanwhile, *edited.notes))
 
         async with self._exclusive(campaign_id) as call:
@@ -195,11 +224,11 @@ class CampaignService:
                 if before.phase == "paused":
                     return StateChange(before, before, applied=False)
                 require_pausable(before)
-            switched = await self._change_state(call, campaign_id, before, "paused", "the pause", self._client.pause)
+            switched = await self._writer.change_state(call, campaign_id, before, "paused")
             if before is None:
                 return replace(switched, notes=(*switched.notes, NOT_READ_BEFORE))
             if before.phase == "syncing" and switched.campaign.phase == "paused":
-                after, watched = await self._keep_paused(call, switched.campaign)
+                after, watched = await self._writer.keep_paused(call, switched.campaign)
                 applied = switched.applied and after.phase == "paused"
                 return StateChange(before, after, applied, (*switched.notes, *watched))
             return switched
@@ -228,7 +257,7 @@ class CampaignService:
             telephony.require_ready(looked_up, before)
             self._require_consent(Proposal.resume(before), consent)
             sent_at = self.clock()
-            switched = await self._change_state(call, campaign_id, before, "running", "the resume", self._client.resume)
+            switched = await self._writer.change_state(call, campaign_id, before, "running")
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
             tripped = (BREAKER_RESUMED,) if trip and trip.explains_pause(self.clock()) else ()
             return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped), sent_at=sent_at)
@@ -255,40 +284,6 @@ class CampaignService:
             return switched
         return replace(switched, campaign=now, seen_after=RESUME_LOOK, last_call=await self.last_call(now))
 
-    async def _send_edit(
-        self, call: WriteCall, campaign_id: int, before: Campaign | None, intended: EditPlan
-    ) -> EditResult:
-        """Send the planned edit and hold what the API shows then against it. `before`: None when it could not be read."""
-        settings = before.settings() if before is not None else dict.fromkeys(intended.after)
-        shown = before.shown_settings if before is not None else intended.after.keys()
-        sent = f"the edit of {', '.join(change.field for change in intended.changes)} of campaign {campaign_id}"
-
-        can_be_shown = not json_equal(
-            intended.after, settings
-        )  # a breaker that is switched off may look the same before
-
-        def discrepancies(now: Campaign) -> Discrepancies:
-            return check_response(intended, settings, now.settings())
-
-        after, notes = await self._writes.send(
-            call,
-            PlannedWrite.edit(campaign_id, before, intended),
-            sent=sent,
-            send=lambda before_sending: self._client.patch(campaign_id, intended.body, before_sending),
-            is_applied=lambda now: can_be_shown and not discrepancies(now).missing,
-        )
-        if discrepancies(after).missing or not shown <= after.shown_settings:
-            # Someone else wrote at the same moment, or the answer is not the campaign as it is: what is there now counts.
-            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
-            if not shown <= after.shown_settings:
-                raise OutcomeUnknown(sent, NOT_SHOWN, "It was read once more, and its settings were not shown.")
-        comparison = discrepancies(after)
-        self._reader.recent.remember(after)
-        if comparison.missing:
-            intended = intended.without(comparison.missing)
-        call.settle_edit(after, intended, comparison)
-        return EditResult(after, intended, applied=not comparison.missing, comparison=comparison, notes=notes)
-
     async def _repair(
         self, call: WriteCall, campaign_id: int, named: Mapping[str, Any], consent: Consent | None
     ) -> EditResult:
@@ -296,71 +291,7 @@ class CampaignService:
         call.read_at = None  # an earlier reading is not what this rests on
         intended = self.policy.check_edit(None, plan_repair(named, REPAIRED_UNREAD))
         self._require_consent(Proposal.edit(campaign_id, None, intended), consent)
-        return await self._send_edit(call, campaign_id, None, intended)
-
-    async def _change_state(
-        self,
-        call: WriteCall,
-        campaign_id: int,
-        before: Campaign | None,
-        goal: str,
-        what: str,
-        send: Callable[[int, BeforeSending], Awaitable[Campaign]],
-    ) -> StateChange:
-        sent = f"{what} of campaign {campaign_id}"
-        try:
-            after, notes = await self._writes.send(
-                call,
-                PlannedWrite.state_change(campaign_id, before, goal),
-                sent=sent,
-                send=lambda before_sending: send(campaign_id, before_sending),
-                is_applied=lambda now: now.phase == goal,
-            )
-        except StateConflict:
-            now = await self._reader.reread_if_time(campaign_id)
-            if now is None or now.phase != goal:
-                raise
-            note = f"It became {goal} a moment before this request, by someone else or by the platform."
-            return StateChange(before, now, applied=False, notes=(note,) if before is not None else ())
-        if after.phase != goal:
-            after = await self._reader.reread(campaign_id, sent, NOT_SHOWN)
-        elif not (before.shown_settings if before is not None else frozenset(EDITABLE)) <= after.shown_settings:
-            # The state is shown and the settings are not. They are as they were read, if they cannot be read again.
-            kept = before.model_copy(update={"state": after.state}) if before is not None else after
-            after = await self._reader.reread_if_time(campaign_id) or kept
-        # Without a reading before, a reading after does not tell whose doing it was.
-        is_ours = after.phase == goal and (before is not None or not notes)
-        call.settle("applied" if is_ours else "unknown" if after.phase == goal else "not applied", after)
-        self._writes.journal.finish(call.entry)  # the process may end before it is looked at again
-        return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
-
-    async def _keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
-        """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
-        now, repeated, watched = paused, 0, 0.0
-        for seconds in SYNC_LOOKS:
-            found = await self._reader.reread_if_time(paused.id, after=seconds)
-            if found is None:
-                break
-            now, watched = found, watched + seconds
-            if now.phase == "running":
-                try:
-                    now = (
-                        await self._change_state(call, now.id, now, "paused", "the pause", self._client.pause)
-                    ).campaign
-                except (AsissoError, NotExecuted) as fault:
-                    return now, (
-                        f"It was paused, then the end of its import set it running, and pausing it again failed: {fault.text}",
-                    )
-                repeated += 1
-        notes = []
-        if repeated:
-            notes.append("The end of its import had set it running again, so it was paused again.")
-        looked = f"it was looked at for {watched:g} s" if watched == sum(SYNC_LOOKS) else NOT_LOOKED_AT
-        notes.append(
-            f"It was paused while its contacts were being imported, and the end of the import can set it running: {looked}. "
-            "Look once more with `get_campaign` in a minute."
-        )
-        return now, tuple(notes)
+        return await self._writer.edit(call, campaign_id, None, intended)
 
     @asynccontextmanager
     async def _exclusive(self, campaign_id: int, *, urgent: bool = False) -> AsyncIterator[WriteCall]:
@@ -376,9 +307,13 @@ class CampaignService:
                     yield call
         except TimedOut:
             sent = call and (call.unanswered or call.outcome)
-            if not sent:
+            if call is None or not sent:
                 raise
-            raise OutcomeUnknown(sent.rstrip("."), TIME_OVER) from None
+            stands = call.where_it_stands()
+            if stands and not call.unanswered:
+                raise TimedOut(f"{TIME_OVER} Last sent: {sent} {stands}", executed=None) from None
+            unknown = OutcomeUnknown(sent.rstrip("."), TIME_OVER)
+            raise unknown.add(stands) if stands else unknown from None
         except OutcomeUnknown as unknown:
             if call is not None:
                 call.settle("unknown", why=unknown.text)

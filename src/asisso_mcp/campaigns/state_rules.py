@@ -1,7 +1,7 @@
 """Which states allow an edit, a pause or a resume, and what to do where they do not. Pure."""
 
 from asisso_mcp.api.models import FINAL, Campaign
-from asisso_mcp.campaigns.models import NotAllowed
+from asisso_mcp.campaigns.models import PAUSE_AND_RESUME, NotAllowed
 from asisso_mcp.sanitize import quoted
 
 
@@ -35,9 +35,11 @@ def require_paused(campaign: Campaign, but: str = "") -> None:
     `but`: what stands in the way of resuming it afterwards.
     """
     if campaign.phase in ("running", "syncing"):
+        by_hand = f"`pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`"
+        at_once = f'this edit again with if_running="{PAUSE_AND_RESUME}", which pauses it, edits and resumes it; or '
         raise NotAllowed(
             f"Campaign {campaign.id} {quoted(campaign.name)} is {campaign.phase}; settings can only be changed while a campaign is paused or a draft, so nothing was changed. "
-            f"Next: `pause_campaign` with campaign_id={campaign.id}, then this edit again, then `resume_campaign`.{but}"
+            f"Next: {at_once if campaign.phase == 'running' else ''}{by_hand}.{but}"
         )
 
 

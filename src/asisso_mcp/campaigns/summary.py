@@ -17,7 +17,7 @@ from asisso_mcp.campaigns.models import Change, Discrepancies, EditResult, State
 from asisso_mcp.campaigns.ranges import describe_out_of_range
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.schedule import Schedule
-from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness
+from asisso_mcp.campaigns.schedule_text import describe, describe_next_change, describe_openness, describe_overnight
 from asisso_mcp.campaigns.timezones import zone_warning
 from asisso_mcp.campaigns.truncation import LIMIT, estimate_tokens
 from asisso_mcp.sanitize import plain_or_quoted, quoted, redact, safe_json
@@ -52,6 +52,7 @@ def campaign_text(
     lines = [
         f"Campaign {campaign.id} {quoted(campaign.name)} is {formatting.describe_state(campaign)}. {now.words}",
         f"Calling hours: {'any hour (none set)' if schedule is None else describe(schedule)}.",
+        describe_overnight(schedule) or "" if schedule else "",
         *_zone_note(schedule),
         f"Retries: {formatting.describe_retries(settings['retry_config'])}.",
         f"Concurrency: {formatting.describe_concurrency(settings['max_concurrency'])}.",
@@ -100,7 +101,7 @@ def edited_text(edited: EditResult, at: datetime) -> str:
     campaign, plan = edited.campaign, edited.plan
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     if not plan.body:
-        lines = [f"{who} already has these settings, so nothing was changed."]
+        lines = [f"{who} already has these settings{'' if edited.around else ', so nothing was changed'}."]
     elif edited.preview:
         lines = [f"Preview: {who} would change as follows; nothing was sent.", *_changes(plan.changes)]
     elif edited.applied:
@@ -112,13 +113,14 @@ def edited_text(edited: EditResult, at: datetime) -> str:
             *(f"- {formatting.describe_discrepancy(change)}" for change in edited.comparison.missing[:_CHANGES_SHOWN]),
             *(["In place:", *_changes(plan.changes)] if plan.changes else []),
         ]
+    lines += [edited.around] if edited.around else []
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines += [edited.cap] if edited.cap else []
-    lines.append(dialing_status(campaign, at).words)
+    lines.append(dialing_status(campaign, at, edited.last_call).words)
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
-    if plan.undo and plan.body and not edited.preview:
-        undo = _undo("update_campaign", {"campaign_id": campaign.id, **plan.undo})
+    if plan.body and not edited.preview and (arguments := plan.undo_arguments(campaign.id)):
+        undo = _undo("update_campaign", arguments)
         lines.append(undo if estimate_tokens(undo) < LIMIT * 3 // 5 else _UNDO_ELSEWHERE)
     return "\n".join(lines)
 
@@ -314,8 +316,10 @@ def _api_warnings(campaign: Campaign) -> list[str]:
 
 def _next_step(campaign: Campaign) -> str:
     match campaign.phase:
-        case "running" | "syncing":
+        case "syncing":
             return "To change settings: `pause_campaign`, `update_campaign`, `resume_campaign`."
+        case "running":
+            return "To change settings: `update_campaign` with if_running."
         case "paused":
             ends = _end(campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED)
             return f"Next: `update_campaign`. {ends[0]}" if ends else "Next: `update_campaign` or `resume_campaign`."
@@ -341,7 +345,9 @@ def _foreign(comparison: Discrepancies) -> list[str]:
 def _after_edit(edited: EditResult) -> str:
     if edited.preview and edited.plan.body:
         return " To apply it, call again without `dry_run`; pass this as `expected_revision` to be sure nothing moved."
-    if edited.applied and edited.campaign.phase == "paused":
+    if edited.around and edited.campaign.phase == "running":
+        return "".join(f" {words}" for words in _end(edited.campaign, ENDS_NOW, MAY_END_NOW))
+    if (edited.applied or edited.around) and edited.campaign.phase == "paused":
         ends = _end(edited.campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED)
         return f" {ends[0]}" if ends else " `resume_campaign` lets it dial again."
     return ""

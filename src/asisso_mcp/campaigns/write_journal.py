@@ -32,7 +32,7 @@ class PlannedWrite:
     @classmethod
     def edit(cls, campaign_id: int, before: Campaign | None, plan: EditPlan) -> "PlannedWrite":
         """An edit of settings."""
-        undo = {"campaign_id": campaign_id, **plan.undo} if plan.undo else None
+        undo = plan.undo_arguments(campaign_id)
         return cls(campaign_id, before, plan.after, "update_campaign", "update_campaign", undo)
 
     @classmethod

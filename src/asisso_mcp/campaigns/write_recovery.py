@@ -61,12 +61,20 @@ class WriteCall:
     """What was on the wire when the call was given up; its outcome is told when it is known."""
     entry: Entry | None = None
     """The last of its writes, as the journal has it."""
+    standing: str | None = None
+    """Where the campaign stands if the call ends now: of a call that sends several writes."""
     read_at: float | None = None
     """When the reading arrived that the write rests on; None when it rests on none."""
 
     def is_outdated(self) -> bool:
         """Whether the write waited for a connection after that reading: others may have written meanwhile."""
         return self.read_at is not None and anyio.current_time() - self.read_at > FRESH_SECONDS
+
+    def where_it_stands(self) -> str | None:
+        """`standing`, unless the last write may have been the resume that ends it."""
+        last = self.entry
+        may_run = last and last.intended == {"state": "running"} and last.outcome not in ("not sent", "refused")
+        return None if may_run else self.standing
 
     def settle(self, outcome: Outcome, after: Campaign | None = None, *, why: str | None = None) -> None:
         """Note what became of the last write, for the journal."""
@@ -82,7 +90,7 @@ class WriteCall:
             return
         self.settle("partly applied" if in_place.changes else "not applied", after, why=f"Not as sent: {missing}.")
         if self.entry is not None:
-            self.entry.undo = {"campaign_id": after.id, **in_place.undo} if in_place.undo else None
+            self.entry.undo = in_place.undo_arguments(after.id)
 
 
 class _Caller:
@@ -152,12 +160,21 @@ class WriteSender:
                     raise NotExecuted(fault) from None
                 raise
             lost = fault
+            call.turn.executed()
         return await self._settle(call, write, sent, lost, is_applied), (REPLY_LOST,)
 
     def tell_outcome(self, call: WriteCall) -> None:
         """For whoever reads the log, when the caller goes away after something was sent."""
         if call.outcome is not None:
-            self._tell(CALLER_GONE.format(outcome=call.outcome))
+            self._tell_of(call, call.outcome)
+
+    def tell_if_stopped(self, call: WriteCall) -> None:
+        """The same when it is the process that ends: whoever asked may not be there any more to read the answer."""
+        if self._stopped and (stands := call.where_it_stands()):
+            self._tell(f"The process ends. {stands}")
+
+    def _tell_of(self, call: WriteCall, outcome: str) -> None:
+        self._tell(" ".join(filter(None, (CALLER_GONE.format(outcome=outcome), call.where_it_stands()))))
 
     async def _request(
         self,
@@ -174,9 +191,9 @@ class WriteSender:
             if caller.gave_up():
                 raise asyncio.CancelledError
             if self._stopped:
-                raise AsissoError(STOPPED, executed=False)
+                raise AsissoError(STOPPED, reason="asisso-mcp is shutting down")
             if call.is_outdated():
-                raise Busy(WAITED, executed=False, retry_after=0)
+                raise _waited()
             if not is_on_wire:  # through a proxy it is asked twice
                 is_on_wire = True
                 self.in_flight[task] = sent
@@ -192,7 +209,7 @@ class WriteSender:
             except TimedOut:
                 if is_on_wire:
                     raise
-            raise Busy(WAITED, executed=False, retry_after=0)
+            raise _waited()
 
         def ended(task: asyncio.Task[Campaign]) -> None:
             self._tasks.discard(task)
@@ -217,6 +234,7 @@ class WriteSender:
             if fault.executed is None:
                 call.outcome = f"{sent}: unknown."
             raise
+        call.turn.executed()
         call.outcome = _outcome(sent, answer, is_applied)
         _settle_by(answer, call, is_applied)
         return answer
@@ -236,7 +254,7 @@ class WriteSender:
             outcome = _outcome(sent, task.result(), is_applied)
             _settle_by(task.result(), call, is_applied)
         self.journal.finish(call.entry)
-        self._tell(CALLER_GONE.format(outcome=outcome))
+        self._tell_of(call, outcome)
 
     async def _settle(
         self,
@@ -257,6 +275,10 @@ class WriteSender:
         call.outcome = _outcome(sent, now, is_applied)
         _settle_by(now, call, is_applied)
         return now
+
+
+def _waited() -> Busy:
+    return Busy(WAITED, executed=False, retry_after=0, reason="no connection to the API was free in time")
 
 
 def _settle_by(answer: Campaign, call: WriteCall, is_applied: Callable[[Campaign], bool]) -> None:

@@ -10,7 +10,7 @@ from asisso_mcp.cli.terminal import fail
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `schemas`."""
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; fail when the files differ from the models"
+        "--check", action="store_true", help="write nothing; fail when files are missing, or differ from the models"
     )
     parser.add_argument(
         "--format",
@@ -23,10 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the files and print their names, or check them."""
     if options.check:
-        outdated = schemas.outdated_files(options.folder, options.format)
-        if outdated:
-            fail(f"{options.folder} differs from the models: {', '.join(outdated)}. Run `asisso-mcp schemas`.")
-        return int(bool(outdated))
+        missing, different = schemas.outdated_files(options.folder, options.format)
+        found = [
+            f"{words}: {', '.join(names)}"
+            for words, names in (("not there", missing), ("different from the models", different))
+            if names
+        ]
+        return fail(f"{options.folder}: {'; '.join(found)}. Run `asisso-mcp schemas`.") if found else 0
     try:
         written = schemas.write(options.folder, options.format)
     except schemas.ForeignFile as foreign:

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 
 from asisso_mcp.api.errors import AsissoError
-from asisso_mcp.api.models import SECTIONS, Campaign
+from asisso_mcp.api.models import EDITABLE, SECTIONS, Campaign
 from asisso_mcp.campaigns.breaker import is_ambiguous
 from asisso_mcp.campaigns.formatting import describe_change
 from asisso_mcp.campaigns.models import Change, NotAllowed, json_equal
@@ -112,7 +112,7 @@ def _is_to_do(entry: Entry, campaign: Campaign) -> bool:
     restored = {"state": (entry.before or {}).get("state")} if "state" in entry.intended else entry.undo or {}
     # A breaker that was never set and is on looks as one that is off: that it is shown as before says nothing.
     changed, is_as_before = [], not ("circuit_breaker" in restored and is_ambiguous(entry.before or {}))
-    for path in _leaves({name: value for name, value in restored.items() if name != "campaign_id"}):
+    for path in _leaves({name: value for name, value in restored.items() if name in ("state", *EDITABLE)}):
         was, found, before = (_leaf(each, path) for each in (left, now, entry.before or {}))
         if not json_equal(found, before):
             is_as_before = False

@@ -45,12 +45,13 @@ PROGRESS_SECONDS = 2.0
 LISTS_FRESH_MS = 3_600_000
 
 INSTRUCTIONS = """\
-Looks after outbound calling campaigns on Asisso. A wrong edit makes real phones ring, so read before you write and tell the \
-person what you are about to change.
+Looks after outbound calling campaigns on Asisso. A wrong edit makes real phones ring, so change only what the person asked for, \
+and ask when their words leave it open.
 
-How to edit: find the id with list_campaigns, read with get_campaign, then update_campaign. Settings can only be changed while \
-a campaign is paused or a draft. A running one: pause_campaign, update_campaign, resume_campaign. Resume only when the person \
-wants calls to go out.
+How to edit: find the id with list_campaigns, then call update_campaign at once: it reads by itself and answers before -> after. \
+Read first with get_campaign only when the new value depends on the present one. Settings can only be changed while a campaign is \
+paused or a draft; if_running="pause_and_resume" edits a running one in the same call. pause_campaign and resume_campaign need no \
+read either. Resume only when the person wants calls to go out.
 
 Name only what should change: other fields, also inside retry_config, schedule_config and circuit_breaker, stay as they are. \
 A slots list replaces all calling hours; days are 0 Monday to 6 Sunday, times are HH:MM in the schedule's time zone, an overnight \

@@ -82,8 +82,8 @@ def _hours(given: Mapping[str, str]) -> str:
         "Read it with get_campaign first. If my words leave days, times or the time zone open, ask me; keep its time zone if I "
         "name none. slots replaces the whole list, so send every window that shall stay; an overnight window is two slots.\n"
         "Call update_campaign with dry_run and show me the hours before and after, in words. Apply it, with the revision as "
-        "expected_revision, when I say yes. If the campaign is running, it must be paused for the edit (not for the preview): tell me, and resume it "
-        "afterwards only if it was running before and I agree."
+        "expected_revision, when I say yes. If the campaign is running, tell me that it is paused for a moment, and "
+        "use if_running for that when I agree."
     )
 
 

@@ -1,16 +1,16 @@
 """The five tools: their descriptions, annotations, models and handlers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import islice
 
-from asisso_mcp.api.models import EDITABLE, FINAL, SECTIONS, Campaign
+from asisso_mcp.api.models import EDITABLE, FINAL, Campaign
 from asisso_mcp.api.slots import urgent
 from asisso_mcp.campaigns.advice import advise
 from asisso_mcp.campaigns.dialing import dialing_status
 from asisso_mcp.campaigns.edits import UNREADABLE
 from asisso_mcp.campaigns.formatting import describe_field
-from asisso_mcp.campaigns.models import EditResult, NotAllowed, StateChange
+from asisso_mcp.campaigns.log_entries import masked, newest_first
+from asisso_mcp.campaigns.models import PAUSE_AND_RESUME, EditResult, NotAllowed, StateChange
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.summary import campaign_text, edited_text, list_text, paused_text, resumed_text
 from asisso_mcp.sanitize import MAX_TEXT, single_line
@@ -26,6 +26,9 @@ from asisso_mcp.tools.models import (
     WriteResult,
 )
 from asisso_mcp.tools.registry import Tool, ToolAnnotations, ToolContext
+
+RESPONSE_FIELDS = Campaign.model_fields.keys() - {"state", "logs", "warnings"}
+"""Of the published response model, what an answer repeats as it came."""
 
 
 async def list_campaigns(context: ToolContext, arguments: ListArguments) -> CampaignsResult:
@@ -61,25 +64,18 @@ async def get_campaign(context: ToolContext, arguments: GetArguments) -> Campaig
     last_call = await context.service.last_call(campaign)
     now = dialing_status(campaign, context.service.clock(), last_call)
     entries = 5 if arguments.log_entries is None else arguments.log_entries
-    settings = campaign.settings()
-    known = revision(settings)
+    known = revision(campaign.settings())
+    newest = list(islice(newest_first(campaign.logs), entries))
     return CampaignResult(
         summary=campaign_text(campaign, now, known, log_entries=entries, may_write=context.service.policy.may_write),
         campaign_id=campaign.id,
-        name=campaign.name,
-        state=campaign.phase,
         dialing=now.dialing,
         last_call_at=last_call.created_at if last_call else None,
         revision=known,
-        retry_config=_known_leaves("retry_config", settings),
-        max_concurrency=settings["max_concurrency"],
-        schedule_config=_known_leaves("schedule_config", settings),
-        circuit_breaker=_known_leaves("circuit_breaker", settings),
-        executed_count=campaign.executed_count,
-        total_queued_count=campaign.total_queued_count,
-        total_rows=campaign.total_rows,
-        processed_rows=campaign.processed_rows,
-        failed_rows=campaign.failed_rows,
+        state=campaign.phase,
+        logs=[masked(entry) for entry in reversed(newest)],
+        other_fields=campaign.unknown_fields or None,
+        **{name: getattr(campaign, name) for name in RESPONSE_FIELDS},
     )
 
 
@@ -93,6 +89,7 @@ async def update_campaign(context: ToolContext, arguments: UpdateArguments) -> W
         named,
         dry_run=arguments.dry_run is True,
         expected_revision=arguments.expected_revision,
+        pause_and_resume=arguments.if_running == PAUSE_AND_RESUME,
         consent=context.consent,
     )
     intended = edited.campaign.model_copy(update=edited.plan.after) if edited.preview else edited.campaign
@@ -123,14 +120,8 @@ def _kept_paused(context: ToolContext, campaign: Campaign) -> list[str]:
     return [f"`resume_campaign` would be refused because of this server's limits: {problem}."] if problem else []
 
 
-def _known_leaves(name: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The leaves of a section that this server knows."""
-    section = settings[name]
-    return None if section is None else {leaf: section[leaf] for leaf in SECTIONS[name].model_fields if leaf in section}
-
-
 def _edit_result(edited: EditResult, summary: str) -> WriteResult:
-    undoable = bool(edited.plan.undo) and bool(edited.plan.body) and not edited.preview
+    undo = edited.plan.undo_arguments(edited.campaign.id) if edited.plan.body and not edited.preview else None
     foreign = [
         f"{describe_field(change.field)} was changed by someone else at the same time"
         for change in edited.comparison.foreign
@@ -145,8 +136,8 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
             FieldChange(field=change.field, before=change.before, after=change.after) for change in edited.plan.changes
         ],
         revision=revision(edited.campaign.settings()),
-        undo_tool="update_campaign" if undoable else None,
-        undo={"campaign_id": edited.campaign.id, **edited.plan.undo} if undoable else None,
+        undo_tool="update_campaign" if undo else None,
+        undo=undo,
         warnings=[*lost, *foreign, *edited.notes, *edited.plan.warnings],
     )
 
@@ -179,7 +170,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="list_campaigns",
         title="List calling campaigns",
-        description="Finds campaigns and their ids, newest first, with state, whether its calling hours are open, and progress. Use it for "
+        description="Finds campaigns and their ids, newest first, with state, until when calling hours are open or closed, and progress. Use it for "
         "an overview, or when you know a name and need its id. Not for settings, logs or why one is not dialing: go on with "
         "get_campaign. When several names fit, ask the person which one is meant.",
         arguments=ListArguments,
@@ -191,8 +182,9 @@ TOOLS: tuple[Tool, ...] = (
         name="get_campaign",
         title="Read a campaign",
         description="Reads one campaign: is it dialing and if not why, calling hours, retries, concurrency, circuit breaker, "
-        "progress, newest log entries, revision. Use it before every edit and to see how a campaign is doing; not to find an "
-        "id, which list_campaigns does. Next: pass the revision to update_campaign as expected_revision.",
+        "progress, newest log entries, revision. Use it to see how a campaign is doing, and before an edit only when the new "
+        "value depends on the present one; not to find an id, which list_campaigns does. Then pass the revision to update_campaign as "
+        "expected_revision.",
         arguments=GetArguments,
         result=CampaignResult,
         hints=_READ,
@@ -201,10 +193,10 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="update_campaign",
         title="Edit a campaign's settings",
-        description="Changes name, retries, concurrency, calling hours or circuit breaker of a paused or draft campaign. Only the "
-        "fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused: "
-        "pause_campaign first, resume_campaign afterwards. Use dry_run to show the person what would change. Answers before -> "
-        "after and the arguments that undo it. Not for starting or stopping calls.",
+        description="Changes name, retries, concurrency, calling hours or circuit breaker. It reads by itself: no read is needed "
+        "before it. Only the fields you name change, also inside objects; `slots` replaces the whole list. A running campaign is refused, "
+        "unless if_running is pause_and_resume: then it is paused, edited and resumed in this call. Use dry_run to show the person what "
+        "would change. Answers before -> after and the arguments that undo it. Not for starting or stopping calls.",
         arguments=UpdateArguments,
         result=WriteResult,
         hints=ToolAnnotations(
@@ -216,7 +208,7 @@ TOOLS: tuple[Tool, ...] = (
         name="pause_campaign",
         title="Pause a campaign",
         description="Stops new calls of a running campaign; calls in progress end normally, and about ten claimed contacts may "
-        "still be dialed. Already paused is fine. Use it before update_campaign, or when the person wants dialing to stop. Not "
+        "still be dialed. Already paused is fine, and no read is needed first. Use it when the person wants dialing to stop. Not "
         "needed for drafts. Undo: resume_campaign.",
         arguments=CampaignArguments,
         result=WriteResult,

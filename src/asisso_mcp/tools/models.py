@@ -49,6 +49,12 @@ class GetArguments(CampaignArguments):
 class UpdateArguments(CampaignEdit, CampaignArguments):
     """Arguments of update_campaign."""
 
+    if_running: NotNull[
+        Annotated[
+            Literal["refuse", "pause_and_resume"],
+            Field(description="pause_and_resume edits a running campaign in one call; default refuse."),
+        ]
+    ] = None
     dry_run: NotNull[Annotated[StrictBool, Field(description="true: preview, sends nothing.")]] = None
     expected_revision: NotNull[
         Annotated[
@@ -90,20 +96,36 @@ class CampaignResult(_Result):
     """Answer of get_campaign."""
 
     campaign_id: int
-    name: str
-    state: str
     dialing: bool | None = None
     last_call_at: datetime | None = None
     revision: str
+    # The published response model, in its order. What the API gives as null is left out.
+    id: int
+    name: str
+    workflow_id: int | None = None
+    workflow_name: str | None = None
+    state: str
+    source_type: str | None = None
+    source_id: str | None = None
+    total_rows: int | None = None
+    processed_rows: int | None = None
+    failed_rows: int | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
     retry_config: dict[str, Any] | None = None
     max_concurrency: int | None = None
     schedule_config: dict[str, Any] | None = None
     circuit_breaker: dict[str, Any] | None = None
     executed_count: int | None = None
     total_queued_count: int | None = None
-    total_rows: int | None = None
-    processed_rows: int | None = None
-    failed_rows: int | None = None
+    parent_campaign_id: int | None = None
+    redialed_campaign_id: int | None = None
+    telephony_configuration_id: int | None = None
+    telephony_configuration_name: str | None = None
+    logs: list[dict[str, Any]]
+    other_fields: dict[str, Any] | None = None
+    """What newer platforms send beside it, under its own names; apart, so that none is taken for one of ours."""
 
 
 def _without_values(schema: dict[str, Any]) -> None:
