@@ -66,6 +66,8 @@ class Journal:
         self._make_store, self._place, self._is_required, self._warn = make_store, place, is_required, warn
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._pending: set[Future[None]] = set()
+        self._late: Future[None] | None = None
+        """The last entry that nobody waited for any longer: as long as it is not stored, nobody waits for another."""
         self._has_warned = False
         self._is_closed = False
 
@@ -101,10 +103,12 @@ class Journal:
                     raise self._unavailable(problem) from None
                 self._warn_once(problem)
 
-        stored = asyncio.wrap_future(self._thread.submit(copy_context().run, store))
+        future = self._thread.submit(copy_context().run, store)
+        patience = PATIENCE_SECONDS if self._late is None or self._late.done() else 0
         try:
-            await asyncio.wait_for(asyncio.shield(stored), None if self._is_required else PATIENCE_SECONDS)
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), None if self._is_required else patience)
         except TimeoutError:
+            self._late = future
             self._warn_once(StoreError(f"it takes longer than {PATIENCE_SECONDS:g} s"))
 
     def finish(self, entry: Entry) -> None:
