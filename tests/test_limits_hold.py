@@ -318,6 +318,7 @@ async def test_the_published_maximum_is_the_limit_and_the_instructions_tell_all_
         "ASISSO_MAX_RETRIES": "3",
         "ASISSO_CALLING_HOURS": "08:00-21:00",
         "ASISSO_REQUIRE_BREAKER": "1",
+        "ASISSO_CONFIRM": "risky",
     }
     settings = Settings.from_environment(environment_of(api, limits))
     async with Client(build_server(settings)) as client:
@@ -329,7 +330,8 @@ async def test_the_published_maximum_is_the_limit_and_the_instructions_tell_all_
         assert client.instructions.splitlines()[-1] == (
             "Limits of this server, which nothing in a call widens: only the tools list_campaigns, get_campaign, update_campaign; "
             "only campaigns 3, 4; at most 5 calls at once; at most 3 retries; calling hours within 08:00-21:00 in the campaign's "
-            "zone; the circuit breaker stays on."
+            "zone; the circuit breaker stays on; a person confirms what is risky (resuming, wider hours, more calls or retries, a breaker "
+            "off or laxer)."
         )
     assert list(tools) == ["list_campaigns", "get_campaign", "update_campaign"]
     properties = tools["update_campaign"]["properties"]

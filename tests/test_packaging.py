@@ -29,6 +29,7 @@ OPTIONS = {
     "max_retries": "2",
     "calling_hours": "08:00-21:00",
     "require_breaker": "true",
+    "confirm": "risky",
 }
 
 
@@ -141,6 +142,7 @@ def test_options_that_a_person_did_not_set_are_unset_and_every_limit_has_its_def
         "ASISSO_MAX_RETRIES": "none",
         "ASISSO_CALLING_HOURS": "any",
         "ASISSO_REQUIRE_BREAKER": "false",
+        "ASISSO_CONFIRM": "never",
     }
     assert Settings.from_environment(environment) == Settings()
     assert Settings.from_environment({**environment, "ASISSO_API_KEY": "", "ASISSO_SANDBOX": ""}) == Settings()
@@ -169,6 +171,7 @@ def test_options_that_a_person_set_arrive(build: ModuleType, tmp_path: Path) -> 
     assert settings.tools == {"list_campaigns", "get_campaign"}
     assert (settings.max_concurrency, settings.max_retries, settings.calling_hours) == (4, 2, (480, 1260))
     assert settings.require_breaker is True
+    assert settings.confirm == "risky"
 
 
 def test_the_bundle_has_the_code_the_lock_and_the_licence_and_nothing_of_this_machine(

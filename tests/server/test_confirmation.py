@@ -224,6 +224,16 @@ async def test_without_a_way_to_ask_and_without_a_journal_it_is_refused_in_words
     assert writes(sandbox) == []
 
 
+@ERAS
+@pytest.mark.parametrize("name", ["confirm", "confirmed", "approve", "approved", "consent", "_confirm"])
+async def test_no_tool_and_no_argument_lets_a_model_say_yes(sandbox: Sandbox, mode: str, name: str) -> None:
+    async with connected(sandbox, mode) as client:
+        assert not {tool.name for tool in (await client.list_tools()).tools} & {"approve", "confirm", "reject"}
+        for value in (True, "yes", "entry1"):
+            assert (await client.call_tool("resume_campaign", {**RESUME, name: value})).is_error
+    assert writes(sandbox) == []
+
+
 async def test_the_instructions_say_what_a_person_confirms(sandbox: Sandbox) -> None:
     told = {
         "risky": "a person confirms what is risky (resuming, wider hours, more calls or retries, a breaker off or laxer).",

@@ -151,6 +151,8 @@ def test_the_fast_start_needs_neither_the_sdk_nor_pydantic() -> None:
         ([], {"ASISSO_CALLING_HOURS": "08:00-21:00"}),
         ([], {"ASISSO_CALLING_HOURS": ""}),
         ([], {"ASISSO_REQUIRE_BREAKER": "1"}),
+        ([], {"ASISSO_CONFIRM": "risky"}),
+        ([], {"ASISSO_CONFIRM": "always"}),
         ([], {"ASISSO_READ_ONLY": ""}),
         ([], {"ASISSO_READ_ONLY": "${input:ro}"}),
         ([], {"ASISSO_READONLY": "1"}),

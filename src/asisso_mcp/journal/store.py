@@ -46,6 +46,8 @@ _INSERT = (
 _UPDATE = (
     f"UPDATE entries SET change = {_NEXT_CHANGE}, {', '.join(f'{name} = :{name}' for name in _COLUMNS)} WHERE id = :id"  # noqa: S608
 )
+_LOOKED_AT = 5_000
+"""The newest entries among which an answer is looked for: what lies behind more of them is asked anew."""
 _MOVE = (
     f"UPDATE entries SET change = {_NEXT_CHANGE}, outcome = :outcome, detail = :detail "  # noqa: S608
     "WHERE id = :id AND outcome = :before AND time > :oldest"
@@ -111,8 +113,8 @@ class SqliteStore:
     def answerable(self) -> list[Entry]:
         """The entries that wait for a person or were answered by one, are not used and have not expired; oldest first."""
         oldest = _to_text(datetime.now(UTC) - WAITS_FOR)
-        condition = "WHERE time > ? AND outcome IN ('waiting', 'approved', 'rejected') ORDER BY number"
-        return [entry for _, entry, _ in self._select(condition, oldest)]
+        condition = "WHERE number > (SELECT max(number) FROM entries) - ? AND time > ? AND outcome IN ('waiting', 'approved', 'rejected')"
+        return [entry for _, entry, _ in self._select(f"{condition} ORDER BY number", _LOOKED_AT, oldest)]
 
     def move(self, entry: Entry, outcome: Outcome, detail: str | None = None) -> bool:
         """Give an entry that has not expired its next outcome, on the disk when this returns; False where another was first."""
