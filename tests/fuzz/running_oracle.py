@@ -34,8 +34,11 @@ def _about_sending(watch: Watch) -> Iterator[Violation]:
             )
         if first.verb == second.verb and second.seen_at < (first.answered_at or 0):
             yield Violation("wrong", f"the {first.verb} was sent again, and the campaign was not read after the wait")
+    paused_at = max(
+        (each.answered_at or 0 for each in watch.arrived if each.verb == "pause" and each.status == 200), default=0
+    )
     for each in watch.arrived:
-        if each.verb == "edit" and each.seen and each.seen["state"] != "paused":
+        if each.verb == "edit" and each.seen and each.seen["state"] != "paused" and each.seen_at > paused_at:
             yield Violation("wrong", f"sent an edit to a campaign that it had seen {each.seen['state']}")
 
 

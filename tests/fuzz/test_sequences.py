@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hypothesis import note
+from hypothesis import given, note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
@@ -159,7 +159,6 @@ class Conversation(RuleBasedStateMachine):
         self.sandbox.put(campaign_id, state="running" if verb == "pause" else "paused", sync_ends_at=None)
         self.ask(f"{verb}_campaign", campaign_id=campaign_id)
 
-    @rule(campaign_id=st.sampled_from([3, 4, 5, 12]), edit=edits, trouble=st.one_of(fire("PATCH"), fire("POST")))
     def edit_running_under_fire(self, campaign_id: int, edit: dict[str, Any], trouble: list[Fault]) -> None:
         """Paused, edited and resumed in one call, with something going wrong in one of the steps."""
         self.undo = None
@@ -275,6 +274,19 @@ def test_what_is_said_is_what_is_so_in_any_sequence_of_calls_faults_and_colleagu
     with start_blocking_portal() as portal:
         Conversation.portal = portal
         run_state_machine_as_test(Conversation, settings=search(2))
+
+
+@pytest.mark.hypothesis
+@search()
+@given(campaign_id=st.sampled_from([3, 4, 5, 12]), edit=edits, trouble=st.one_of(fire("PATCH"), fire("POST")))
+def test_whatever_goes_wrong_in_an_edit_of_a_running_campaign_what_is_said_is_what_is_so(
+    campaign_id: int, edit: dict[str, Any], trouble: list[Fault]
+) -> None:
+    with start_blocking_portal() as portal:
+        Conversation.portal = portal
+        conversation = Conversation()
+        conversation.edit_running_under_fire(campaign_id, edit, trouble)
+        conversation.teardown()
 
 
 async def test_a_late_write_that_switches_off_an_unset_breaker_is_not_called_done_before_it_is(
