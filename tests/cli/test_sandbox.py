@@ -29,23 +29,25 @@ def test_it_says_that_it_listens_when_it_does_shows_pages_and_logs_each_request_
 ) -> None:
     db = tmp_path / "campaigns.sqlite"
     memory = f"It is kept in {db}." if remembers else "It forgets everything when it ends; --db FILE keeps it."
-    server = processes.start("sandbox", "--port", "0", *(["--db", str(db)] if remembers else []))
-    said = server.stderr.readline().decode()
-    origin = re.search(r"http://127\.0\.0\.1:\d+", said)
-    assert origin is not None
-    assert said == f"The Asisso sandbox listens on {origin[0]} with key {KEY}. {memory} Ctrl-C ends it.\n"
-    assert server.stderr.readline().decode() == (
-        f"  ASISSO_BASE_URL={origin[0]} ASISSO_API_KEY={KEY} {invocation()} doctor\n"
-    )
-    with httpx2.Client(base_url=origin[0], headers={"X-API-Key": KEY}) as http:
-        assert "A stand-in for the Asisso API" in http.get("/").text
-        assert "<code>/api/v1/campaign/{campaign_id}/pause</code>" in http.get("/docs").text
-        assert "/api/v1/campaign/{campaign_id}" in json.loads(http.get("/openapi.json").text)["paths"]
-        assert http.get("/api/v1/campaign/3?key=secret").json()["id"] == 3
-        assert http.post("/api/v1/campaign/99/pause%0A").status_code == 404
-    server.send_signal(signal.SIGTERM)
-    log = server.stderr.read().decode()
-    assert server.wait(20) == 0
+    with processes.closing(
+        processes.start("sandbox", "--port", "0", *(["--db", str(db)] if remembers else []))
+    ) as server:
+        said = server.stderr.readline().decode()
+        origin = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert origin is not None
+        assert said == f"The Asisso sandbox listens on {origin[0]} with key {KEY}. {memory} Ctrl-C ends it.\n"
+        assert server.stderr.readline().decode() == (
+            f"  ASISSO_BASE_URL={origin[0]} ASISSO_API_KEY={KEY} {invocation()} doctor\n"
+        )
+        with httpx2.Client(base_url=origin[0], headers={"X-API-Key": KEY}) as http:
+            assert "A stand-in for the Asisso API" in http.get("/").text
+            assert "<code>/api/v1/campaign/{campaign_id}/pause</code>" in http.get("/docs").text
+            assert "/api/v1/campaign/{campaign_id}" in json.loads(http.get("/openapi.json").text)["paths"]
+            assert http.get("/api/v1/campaign/3?key=secret").json()["id"] == 3
+            assert http.post("/api/v1/campaign/99/pause%0A").status_code == 404
+        server.send_signal(signal.SIGTERM)
+        log = server.stderr.read().decode()
+        assert server.wait(20) == 0
     lines = [re.sub(r"^\d\d:\d\d:\d\d  |\d+ ms$", "", line) for line in log.splitlines()]
     assert lines == [
         "GET /  200  ",
