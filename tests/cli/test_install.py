@@ -138,11 +138,11 @@ def test_without_a_client_those_on_this_machine_are_shown_and_nothing_is_changed
     (tmp_path / ".cursor").mkdir()
     (tmp_path / ".qwen").mkdir()
     at_home(tmp_path, monkeypatch)
-    assert install_here() == 2
+    assert install_here("--sandbox", "--read-only") == 2
     assert capsys.readouterr() == (
         "On this machine:\n"
-        "  1  Cursor          asisso-mcp install --client cursor\n"
-        "  2  Qwen Code       asisso-mcp install --client qwen\n"
+        "  Cursor          asisso-mcp install --client cursor --sandbox --read-only\n"
+        "  Qwen Code       asisso-mcp install --client qwen --sandbox --read-only\n"
         "Not found, and possible: claude-desktop, claude-code, vscode, codex, gemini, windsurf, goose, opencode, copilot, cline, "
         "lmstudio, zed.\n",
         "asisso-mcp: say which one with --client NAME. Nothing was changed.\n",
@@ -175,7 +175,9 @@ def test_in_a_terminal_a_number_picks_the_client_and_enter_picks_none(
         monkeypatch.setattr(stream, "isatty", lambda: True)
     assert install_here("--sandbox") == code
     assert list(answers) == []
-    assert said in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.startswith("On this machine:\n  1  Cursor\n  2  Qwen Code\nNot found, and possible: claude-desktop, ")
+    assert said in out
     assert (tmp_path / ".qwen" / "settings.json").exists() is changed
     assert list((tmp_path / ".cursor").iterdir()) == []
 

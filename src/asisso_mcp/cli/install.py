@@ -14,6 +14,9 @@ from asisso_mcp.install.clients import CLIENTS, Client, Platform, by_name
 from asisso_mcp.install.files import InstallError
 from asisso_mcp.install.launch_command import clone_folder, launch_command, shared_launch_command
 
+_FLAGS = ("sandbox", "read_only", "print", "remove", "ask_key")
+"""Options without a value, which go with whatever client is chosen."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `install`."""
@@ -42,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry it out. Returns 1 when the file stays as it was because of a problem. Raises UsageError."""
     platform = Platform(sys.platform, Path.home(), os.environ)
-    client = _choose(platform) if options.client is None else by_name(options.client)
+    client = _choose(platform, options) if options.client is None else by_name(options.client)
     if client is None:
         show("Nothing was changed.")
         return 0
@@ -86,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _choose(platform: Platform) -> Client | None:
+def _choose(platform: Platform, options: argparse.Namespace) -> Client | None:
     """The client that the person picks among those on this machine; None when they pick none. Raises UsageError."""
     here = [client for client in CLIENTS if client.is_here(platform)]
     others = ", ".join(client.name for client in CLIENTS if client not in here)
@@ -94,11 +97,14 @@ def _choose(platform: Platform) -> Client | None:
         raise UsageError(
             f"No client that this knows was found here. Name one of {others}: {invocation()} install --client NAME"
         )
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    given = "".join(f" --{each.replace('_', '-')}" for each in _FLAGS if getattr(options, each))
     show("On this machine:")
     for number, client in enumerate(here, 1):
-        print(f"  {number}  {client.title:<15} {invocation()} install --client {client.name}")
+        command = f"{invocation()} install --client {client.name}{given}"
+        print(f"  {number}  {client.title}" if is_terminal else f"  {client.title:<15} {command}")
     show(f"Not found, and possible: {others}.")
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_terminal:
         raise UsageError("say which one with --client NAME. Nothing was changed.")
     while answer := input("Which number? (Enter for none) ").strip():
         if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(here):
