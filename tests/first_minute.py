@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -68,12 +69,8 @@ class Terminal:
         self._run("send-keys", "-l", line)
         self._run("send-keys", "Enter")
         if awaited is not None:
-            deadline = time.monotonic() + SECONDS
             typed = line.count(awaited)
-            while self.picture().count(awaited) <= before + typed:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{awaited!r} did not appear:\n{self.picture()}")
-                time.sleep(0.05)
+            self._until(lambda shown: shown.count(awaited) > before + typed)
             self._run("send-keys", *keys)
         self._ready()
 
@@ -82,7 +79,16 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self._run("capture-pane", "-p", "-S", "-").splitlines()).strip()
 
     def _ready(self) -> None:
-        self._run("wait-for", "ready")  # the prompt signals it
+        self._run("wait-for", "ready")  # signalled just before the prompt is drawn
+        self._until(lambda shown: shown.endswith("$"))
+
+    def _until(self, is_there: Callable[[str], bool]) -> None:
+        """Wait until the screen shows something: tmux tells nobody when it changes."""
+        deadline = time.monotonic() + SECONDS
+        while not is_there(self.picture()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"what was awaited did not appear:\n{self.picture()}")
+            time.sleep(0.05)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
