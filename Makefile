@@ -16,16 +16,18 @@ help: ## list these commands
 # $(call install,what,extra,megabytes): into $(VENV); in a terminal it says how far it is while it lasts.
 define install
 @printf 'Installing %s into %s (about %s MB)\n' '$(1)' '$(VENV)' '$(3)'
-$(if $(UV),@uv sync --frozen $(if $(2),--quiet --extra $(2)), \
-@test -n "$(PYTHON)" || { echo "asisso-mcp needs Python 3.11 or newer; none was found." >&2; exit 1; }; \
+@($(if $(UV),uv sync --quiet --frozen $(if $(2),--extra $(2)), \
+test -n "$(PYTHON)" || { echo "asisso-mcp needs Python 3.11 or newer; none was found." >&2; exit 1; }; \
 test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || exit 1; \
-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(if $(2),[$(2)])' & pip=$$!; \
-trap 'kill $$pip; exit 130' INT TERM; \
-while [ -t 1 ] && kill -0 $$pip 2>/dev/null; do \
-	seconds=$$((seconds + 1)); printf '\r%4d s, %d MB' $$seconds $$(($$(du -sk $(VENV) | cut -f1) / 1024)); sleep 1; \
+$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(if $(2),[$(2)])')) & installer=$$!; \
+trap 'kill $$installer; exit 130' INT TERM; \
+while [ -t 1 ] && kill -0 $$installer 2>/dev/null; do \
+	kilobytes=$$(du -sk $(VENV) 2>/dev/null | cut -f1); \
+	printf '\r%4d s, %d MB' $$((seconds)) $$(($${kilobytes:-0} / 1024)); \
+	sleep 1; seconds=$$((seconds + 1)); \
 done; \
 [ ! -t 1 ] || printf '\r\033[K'; \
-wait $$pip)
+wait $$installer
 endef
 
 $(VENV)/.ready: pyproject.toml uv.lock
