@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from asisso_mcp.cli import COMMANDS
 from asisso_mcp.cli.invocation import invocation
+from tests import processes
 
 PROGRAM = """
 import sys
@@ -50,3 +52,13 @@ def test_a_person_in_a_terminal_is_told_what_it_waits_for_and_what_to_type_inste
         f"  {invocation()} install\n"
     )
     assert (out, err, server.returncode) == (b"", b"", 0)
+
+
+def test_a_sandbox_with_a_file_is_as_the_server_before_left_it(tmp_path: Path) -> None:
+    states = []
+    for _ in range(2):
+        with processes.stdio_server("--sandbox", "--db", str(tmp_path / "campaigns.sqlite")) as server:
+            server.open("modern")
+            states.append(server.call("get_campaign", campaign_id=3)["structuredContent"]["state"])
+            assert not server.call("pause_campaign", campaign_id=3)["isError"]
+    assert states == ["running", "paused"]

@@ -83,8 +83,9 @@ def run(options: argparse.Namespace) -> int:
         show(f"The key: {client.key_hint}")
     if options.project is not None and clone is not None:
         show(f"It starts the clone in {clone}, which is on this machine only.")
-    if client.nod is not None:
-        show(f"Before that: {client.nod}")
+    nods = (client.nod, client.project_nod if options.project is not None else None)
+    for nod in filter(None, nods):
+        show(f"Before that: {nod}")
     show(f"To see it work: {client.check}")
     return 0
 
@@ -103,13 +104,22 @@ def _choose(platform: Platform, options: argparse.Namespace) -> Client | None:
     for number, client in enumerate(here, 1):
         command = f"{invocation()} install --client {client.name}{given}"
         print(f"  {number}  {client.title}" if is_terminal else f"  {client.title:<15} {command}")
-    show(f"Not found, and possible: {others}.")
+    if others:
+        show(f"Not found, and possible: {others}.")
     if not is_terminal:
         raise UsageError("say which one with --client NAME. Nothing was changed.")
-    while answer := input("Which number? (Enter for none) ").strip():
+    while answer := _ask_number():
         if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(here):
             return here[int(answer) - 1]
     return None
+
+
+def _ask_number() -> str:
+    """What the person types; empty at the end of the input, too."""
+    try:
+        return input("Which number? (Enter for none) ").strip()
+    except EOFError:
+        return ""
 
 
 def _show_removed(title: str, result: config_file.InstallResult) -> None:

@@ -51,7 +51,8 @@ class Client:
     config_path: its file for all of a person's projects. config_path_text: the same in words, for the documentation.
     project: the parts of the path to a project's own file, or None. root_key: the name under which it keeps its servers.
     key_reference: how a block refers to the key without holding it, or None. key_hint: what a person does about the key.
-    check: how a person sees that it works. nod: what it wants to be told before it starts a server, or None.
+    check: how a person sees that it works. nod: what it wants to be told before it starts a server, or None;
+    project_nod: before it starts one of a project's file.
     extra: further members of a block. asks_for_key: it has an `inputs` list. program: its command, where it has one.
     """
 
@@ -67,6 +68,7 @@ class Client:
     key_hint: str
     check: str
     nod: str | None = None
+    project_nod: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     asks_for_key: bool = False
     program: str | None = None
@@ -143,7 +145,7 @@ CLIENTS = (
         key_reference="${ASISSO_API_KEY:-}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
         check="`claude mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
-        nod="A project's `.mcp.json` waits for your approval: start `claude` in that folder once, and answer its question.",
+        project_nod="A project's `.mcp.json` waits for your approval: start `claude` in that folder once, and answer its question.",
         extra={"type": "stdio"},
         program="claude",
     ),
@@ -263,7 +265,7 @@ CLIENTS = (
         key_reference="${ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start copilot, or run this again with --ask-key.",
         check="`copilot mcp list` names asisso; in a session, `/mcp show asisso` lists its tools.",
-        nod="A project's file is read only in folders that you trust: answer its question when you start `copilot` there.",
+        project_nod="A project's file is read only in folders that you trust: answer its question when you start `copilot` there.",
         extra={"type": "local", "tools": ["*"]},
         program="copilot",
     ),
@@ -292,7 +294,7 @@ CLIENTS = (
         key_reference="${ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start qwen, or run this again with --ask-key.",
         check="`qwen mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
-        nod="With its trusted folders switched on, a project's file is read only in a folder that you trust.",
+        project_nod="With its trusted folders switched on, a project's file is read only in a folder that you trust.",
         program="qwen",
     ),
     Client(
