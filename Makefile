@@ -6,23 +6,40 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON := $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) >/dev/null 2>&1 && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
 JOBS ?= 2
+PLAIN_MB := 80
+DEV_MB := 280
 
 .PHONY: help
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
+# $(call install,what,extra,megabytes): into $(VENV); in a terminal it says how far it is while it lasts.
+define install
+@printf 'Installing %s into %s (about %s MB)\n' '$(1)' '$(VENV)' '$(3)'
+@($(if $(UV),uv sync --quiet --frozen $(if $(2),--extra $(2)), \
+test -n "$(PYTHON)" || { echo "asisso-mcp needs Python 3.11 or newer; none was found." >&2; exit 1; }; \
+test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || exit 1; \
+$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(if $(2),[$(2)])')) & installer=$$!; \
+trap 'kill $$installer; exit 130' INT TERM; \
+while [ -t 1 ] && kill -0 $$installer 2>/dev/null; do \
+	kilobytes=$$(du -sk $(VENV) 2>/dev/null | cut -f1); \
+	printf '\r%4d s, %d MB' $$((seconds)) $$(($${kilobytes:-0} / 1024)); \
+	sleep 1; seconds=$$((seconds + 1)); \
+done; \
+[ ! -t 1 ] || printf '\r\033[K'; \
+wait $$installer
+endef
+
 $(VENV)/.ready: pyproject.toml uv.lock
-ifdef UV
-	@uv sync --quiet --frozen --extra dev
-else
-	@test -n "$(PYTHON)" || { echo "asisso-mcp needs Python 3.11 or newer; none was found." >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-endif
+	$(call install,asisso-mcp with its development tools,dev,$(DEV_MB))
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed: pyproject.toml uv.lock
+	$(call install,asisso-mcp,,$(PLAIN_MB))
 	@touch $@
 
 .PHONY: demo
-demo: $(VENV)/.ready ## a real MCP client talks to the server over the built-in sandbox
+demo: $(VENV)/.installed ## a real MCP client talks to the server over the built-in sandbox
 	@$(BIN)/asisso-mcp demo
 
 .PHONY: test
@@ -86,6 +103,10 @@ docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the cached repli
 	@$(BIN)/python -m tests.docs
 	@$(BIN)/python -m tests.clients.page
 	@$(BIN)/python -m tests.transcript.page
+
+.PHONY: picture
+picture: $(VENV)/.ready ## the first minute as a person sees it; writes docs/first-minute.md (needs tmux)
+	@$(BIN)/python -m tests.first_minute
 
 .PHONY: all
 all: test slow check coverage demo words clients conformance ## what CI runs

@@ -86,6 +86,7 @@ def stage(folder: Path, tools: list[dict[str, Any]]) -> None:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, target)
+    shutil.copy2(TEMPLATE.with_name("icon.png"), folder)
     text = json.dumps(manifest(tools), indent=2, ensure_ascii=False) + "\n"
     (folder / "manifest.json").write_text(text, encoding="utf-8")
 

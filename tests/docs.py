@@ -5,9 +5,8 @@ Each part stands between `<!-- generated: NAME -->` and `<!-- end -->`, and show
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 from mcp.client import Client
@@ -17,7 +16,7 @@ from asisso_mcp.config import SETTINGS as SETTING_TABLE
 from asisso_mcp.sandbox import Sandbox
 from asisso_mcp.server.app import build_server
 from asisso_mcp.tools.campaigns import TOOLS
-from asisso_mcp.tools.validation_errors import describe_constraint
+from asisso_mcp.tools.parameters import parameters
 from tests.conftest import MONDAY, SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -37,23 +36,9 @@ def tools() -> str:
 def fields() -> str:
     update = next(tool for tool in TOOLS if tool.name == "update_campaign")
     rows = ["| field of `update_campaign` | allowed |", "|---|---|"]
-
-    def add(path: str, schema: Mapping[str, Any]) -> None:
-        if path in ("campaign_id", "if_running", "dry_run", "expected_revision"):
-            return
-        if schema["type"] == "object":
-            for name, child in schema["properties"].items():
-                add(f"{path}.{name}" if path else name, child)
-            return
-        words = "a list of 1 to 50" if schema["type"] == "array" else describe_constraint(schema)
-        note = f". {schema['description']}" if "description" in schema else ""
-        rows.append(f"| `{path}` | {words}{note} |")
-        if schema["type"] == "array":
-            for name, child in schema["items"]["properties"].items():
-                add(f"{path}[].{name}", child)
-
-    add("", update.input_schema)
-    return "\n".join(rows)
+    no_fields = ("campaign_id", "if_running", "dry_run", "expected_revision")
+    fields = (each for each in parameters(update.input_schema) if each.path not in no_fields)
+    return "\n".join([*rows, *(f"| `{each.path}` | {each.allowed} |" for each in fields)])
 
 
 def settings() -> str:

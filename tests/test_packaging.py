@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from asisso_mcp import __version__
-from asisso_mcp.config import SETTINGS, Settings, UnreadableLimit
+from asisso_mcp.config import ADVICE, DEFAULT_BASE_URL, SETTINGS, Settings, UnreadableLimit
 from asisso_mcp.tools.campaigns import TOOLS
 
 ROOT = Path(__file__).parents[1]
@@ -89,10 +89,28 @@ def test_server_json_keeps_the_registrys_rules() -> None:
     assert package["runtimeHint"] == "uvx"
 
 
+def test_the_registry_and_the_bundle_say_where_the_project_is_and_show_its_icon(manifest: dict[str, Any]) -> None:
+    repository = REGISTRY["repository"]["url"]
+    owner, name = REGISTRY["name"].removeprefix("io.github.").split("/")
+    assert repository == manifest["repository"]["url"] == f"https://github.com/{owner}/{name}"
+    assert REGISTRY["websiteUrl"] == manifest["homepage"] == DEFAULT_BASE_URL
+    (icon,) = REGISTRY["icons"]
+    assert icon["src"] == f"https://raw.githubusercontent.com/{owner}/{name}/main/bundle/{manifest['icon']}"
+    picture = (ROOT / "bundle" / manifest["icon"]).read_bytes()
+    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+    assert (picture[:8], icon["mimeType"]) == (b"\x89PNG\r\n\x1a\n", "image/png")
+    assert icon["sizes"] == [f"{width}x{height}"]
+
+
 def test_server_json_names_only_settings_that_there_are_and_keeps_secrets_secret() -> None:
     variables = REGISTRY["packages"][0]["environmentVariables"]
     assert {variable["name"] for variable in variables} <= {setting.name for setting in SETTINGS}
     assert [variable["name"] for variable in variables if variable.get("isSecret")] == ["ASISSO_API_KEY"]
+    named = {variable["name"] for variable in variables}
+    assert {setting.name for setting in SETTINGS if setting.is_limit} <= named
+    assert {"ASISSO_ADVICE", "ASISSO_JOURNAL", "ASISSO_JOURNAL_DAYS"} <= named
+    (advice,) = (variable for variable in variables if variable["name"] == "ASISSO_ADVICE")
+    assert tuple(advice["choices"]) == ADVICE
     defaults = {variable["name"]: variable["default"] for variable in variables if "default" in variable}
     assert Settings.from_environment(defaults) == Settings.from_environment({})
 
@@ -179,7 +197,7 @@ def test_the_bundle_has_the_code_the_lock_and_the_licence_and_nothing_of_this_ma
 ) -> None:
     build.stage(tmp_path / "bundle", [])
     files = {path.relative_to(tmp_path / "bundle").as_posix() for path in (tmp_path / "bundle").rglob("*")}
-    assert {"manifest.json", "pyproject.toml", "uv.lock", "README.md", "LICENSE"} <= files
+    assert {"manifest.json", "icon.png", "pyproject.toml", "uv.lock", "README.md", "LICENSE"} <= files
     assert (tmp_path / "bundle" / json.loads(build.TEMPLATE.read_text())["server"]["entry_point"]).is_file()
     assert not [name for name in files if "__pycache__" in name or ".venv" in name]
     for path in (tmp_path / "bundle").rglob("*"):

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def main() -> "NoReturn":
     """Answer a client's first requests at once where that can be done, then run the command line."""
-    shell_asks = "_ARGCOMPLETE" in os.environ  # on the terminal, for completions: not a client
-    pipe = None if shell_asks else fast_start.serve_first_requests(sys.argv[1:], os.environ)
+    # A person, or their shell for completions: not a client.
+    is_terminal = "_ARGCOMPLETE" in os.environ or (sys.stdin is not None and sys.stdin.isatty())
+    pipe = None if is_terminal else fast_start.serve_first_requests(sys.argv[1:], os.environ)
     from asisso_mcp.cli import main as run_command_line
 
     run_command_line(sys.argv[1:], pipe=pipe)

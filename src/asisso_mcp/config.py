@@ -55,8 +55,8 @@ ADVICE = ("common", "us", "in", "au", "ca", "off")
 CONFIRM = ("never", "risky", "always")
 """Which writes a person confirms; what is risky is in `campaigns/risk.py`."""
 
-_PLACEHOLDER = re.compile(r"\$\{+[^}]*\}+|\$\w+|%\w+%")
-"""`${input:key}`, `${{ secrets.KEY }}`, `$KEY`, `%KEY%`: as hosts leave them."""
+_PLACEHOLDER = re.compile(r"\$\{+[^}]*\}+|\$\w+|%\w+%|\{env:\w+\}")
+"""`${input:key}`, `${{ secrets.KEY }}`, `$KEY`, `%KEY%`, `{env:KEY}`: as hosts leave them."""
 
 
 class UnreadableLimit(SettingsError):
@@ -203,6 +203,8 @@ class Settings:
     proxy: SecretStr | None = None
     ca_file: Path | None = None
     sandbox: bool = False
+    sandbox_db: Path | None = None
+    """The file that keeps the sandbox's campaigns; None: they end with the process. Set by `--db`."""
     read_only: bool = False
     campaigns: frozenset[int] | None = None
     tools: frozenset[str] | None = None

@@ -1,6 +1,7 @@
 """`asisso-mcp call`: how its arguments are read, and what is refused before anything is sent."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,6 +96,22 @@ def test_options_may_stand_anywhere(line: str, sandbox: Sandbox, capsys: pytest.
             "max_retries was given twice within retry_config; which one is meant?",
         ),
         (
+            ["update_campaign", "campaign_id=4", "retry_config.max_retries=1", "retry_config.max_retries=2"],
+            "retry_config.max_retries was given twice; which one is meant?",
+        ),
+        (
+            ["update_campaign", "campaign_id=4", "retry_config.max_retries=1", 'retry_config={"max_retries": 2}'],
+            "retry_config was given twice; which one is meant?",
+        ),
+        (
+            ["update_campaign", "campaign_id=4", "retry_config=5", "retry_config.max_retries=2"],
+            "retry_config.max_retries names a part of retry_config, which was given another value; which one is meant?",
+        ),
+        (
+            ["get_campaign", "campaign_id=4", "--db", "campaigns.sqlite"],
+            "--db goes with --sandbox: add that, or leave it out.",
+        ),
+        (
             ["delete_campaign", "campaign_id=4"],
             "Unknown tool: delete_campaign. This server has list_campaigns, get_campaign, update_campaign, pause_campaign, "
             "resume_campaign.",
@@ -119,3 +136,86 @@ def test_an_option_that_does_not_exist_is_named_alone(capsys: pytest.CaptureFixt
         main(["call", "get_campaign", "--sanbox", "campaign_id=3"])
     assert ended.value.code == 2
     assert capsys.readouterr().err.endswith("asisso-mcp call: error: unrecognized arguments: --sanbox\n")
+
+
+def test_a_part_of_a_section_is_named_with_a_dot_and_joins_the_section_that_was_given_as_json(sandbox: Sandbox) -> None:
+    sent = ('retry_config={"enabled": true}', "retry_config.max_retries=5", "schedule_config.timezone=Europe/Paris")
+    assert call("update_campaign", "campaign_id=4", *sent) == 0
+    (body,) = patches(sandbox)
+    assert body["retry_config"]["max_retries"] == 5
+    assert body["schedule_config"]["timezone"] == "Europe/Paris"
+    assert body["schedule_config"]["slots"] == sandbox.campaign(4)["metadata"]["schedule_config"]["slots"]
+
+
+def test_a_part_that_does_not_exist_is_refused_with_the_right_one(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("update_campaign", "campaign_id=4", "retry_config.retries=5") == 1
+    assert capsys.readouterr().out.startswith("Nothing was sent, because an argument of update_campaign does not fit: ")
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (
+            ["get_campaign", "campaign_id=99"],
+            1,
+            "There is no campaign 99 that this key can see. `list_campaigns` shows the campaigns with their ids; a campaign of "
+            "another organisation answers the same.",
+        ),
+        (["get_campaign", "3"], 2, "'3' is not of the form key=value."),
+    ],
+)
+def test_with_json_an_error_is_json_too(
+    arguments: list[str], code: int, error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments, "--json") == code
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == ({"error": error}, "")
+
+
+def test_without_a_key_a_person_in_a_terminal_is_told_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ASISSO_API_KEY")
+    assert call("get_campaign", "campaign_id=3") == 2
+    assert capsys.readouterr() == (
+        "",
+        "asisso-mcp: No Asisso API key is set, so nothing was sent. Set it in this terminal with `export ASISSO_API_KEY=…`; or add "
+        "--sandbox, for example campaigns without an account.\n",
+    )
+
+
+def test_a_sandbox_with_a_file_remembers_across_commands_and_one_without_says_that_it_forgets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forgets = "This sandbox ends with the command, and so does what was changed in it. With --db FILE it stays for the next one.\n"
+    edit = ("update_campaign", "campaign_id=4", "max_concurrency=2", "--sandbox")
+    look = ("get_campaign", "campaign_id=4", "--sandbox", "--json")
+    remembered = ("--db", str(tmp_path / "campaigns.sqlite"))
+
+    assert call(*edit) == 0
+    assert capsys.readouterr().err == forgets
+    assert call(*look) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["max_concurrency"], err) == (4, "")
+
+    assert call(*edit, *remembered) == 0
+    assert capsys.readouterr().err == ""
+    assert call(*look, *remembered) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["max_concurrency"], err) == (2, "")
+
+
+def test_a_file_that_no_sandbox_made_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert call("get_campaign", "campaign_id=3", "--sandbox", "--db", str(tmp_path / "notes.txt")) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"asisso-mcp: The file {tmp_path / 'notes.txt'} was not made by this sandbox, so nothing was written to it. It is no SQLite "
+        "database. Name a file that does not exist yet, or one that this version of the sandbox made.\n",
+    )
+    assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -37,7 +37,20 @@ def completions(line: str) -> list[str]:
     [
         ("asisso-mcp s", ["serve", "sandbox", "schemas"]),
         ("asisso-mcp call up", ["update_campaign"]),
-        ("asisso-mcp call --sandbox update_campaign campaign_id=4 --json sch", ["schedule_config="]),
+        ("asisso-mcp call --sandbox update_campaign campaign_id=4 --json max", ["max_concurrency="]),
+        (
+            "asisso-mcp call --sandbox update_campaign campaign_id=4 --json sch",
+            [
+                "schedule_config=",
+                "schedule_config.enabled=true",
+                "schedule_config.enabled=false",
+                "schedule_config.timezone=",
+                "schedule_config.slots=",
+            ],
+        ),
+        ("asisso-mcp call update_campaign retry_config.max", ["retry_config.max_retries="]),
+        ("asisso-mcp call update_campaign circuit_breaker.enabled=t", ["true"]),
+        ("asisso-mcp tools res", ["resume_campaign"]),
         ("asisso-mcp call update_campaign dry_run=t", ["true"]),
         ("asisso-mcp call update_campaign --re", ["--read-only"]),
         ("asisso-mcp serve --auth ", ["none", "passthrough", "token", "oauth"]),

@@ -2,10 +2,15 @@
 
 import json
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from asisso_mcp.cli import main
 from asisso_mcp.install.clients import CLIENTS
+from asisso_mcp.install.launch_command import script
 from tests import processes
 
 
@@ -57,14 +62,20 @@ def test_printing_writes_nothing_and_gives_the_block_alone(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_projects_file_has_no_path_of_this_machine_and_never_a_key(tmp_path: Path) -> None:
-    run("--client", "claude-code", "--project", str(tmp_path), home=tmp_path)
+def test_a_projects_file_starts_the_clone_says_so_and_never_has_a_key(tmp_path: Path) -> None:
+    done = run("--client", "claude-code", "--project", str(tmp_path), home=tmp_path)
+    clone = Path(__file__).parents[2]
+    assert f"It starts the clone in {clone}, which is on this machine only.\n" in done.stdout
+    assert (
+        "Before that: A project's `.mcp.json` waits for your approval: start `claude` in that folder once, and answer its "
+        "question.\n"
+    ) in done.stdout
     assert json.loads((tmp_path / ".mcp.json").read_text()) == {
         "mcpServers": {
             "asisso": {
                 "type": "stdio",
-                "command": "uvx",
-                "args": ["asisso-mcp"],
+                "command": str(script()),
+                "args": [],
                 "env": {"ASISSO_API_KEY": "${ASISSO_API_KEY:-}"},
             }
         }
@@ -119,3 +130,88 @@ def test_what_is_installed_starts_and_answers(tmp_path: Path) -> None:
         [block["command"], *block["args"]], input=json.dumps(ask) + "\n", capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout.splitlines()[0])["result"]["serverInfo"]["name"] == "asisso"
+
+
+def test_without_a_client_those_on_this_machine_are_shown_and_nothing_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".qwen").mkdir()
+    at_home(tmp_path, monkeypatch)
+    assert install_here("--sandbox", "--read-only") == 2
+    assert capsys.readouterr() == (
+        "On this machine:\n"
+        "  Cursor          asisso-mcp install --client cursor --sandbox --read-only\n"
+        "  Qwen Code       asisso-mcp install --client qwen --sandbox --read-only\n"
+        "Not found, and possible: claude-desktop, claude-code, vscode, codex, gemini, windsurf, goose, opencode, copilot, cline, "
+        "lmstudio, zed.\n",
+        "asisso-mcp: say which one with --client NAME. Nothing was changed.\n",
+    )
+    assert list((tmp_path / ".cursor").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "said", "changed"),
+    [
+        (["9", "x", "2"], 0, "Qwen Code starts the sandbox now:", True),
+        ([""], 0, "Nothing was changed.\n", False),
+    ],
+)
+def test_in_a_terminal_a_number_picks_the_client_and_enter_picks_none(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    typed: list[str],
+    code: int,
+    said: str,
+    changed: bool,
+) -> None:
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".qwen").mkdir()
+    at_home(tmp_path, monkeypatch)
+    answers = iter(typed)
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert install_here("--sandbox") == code
+    assert list(answers) == []
+    out = capsys.readouterr().out
+    assert out.startswith("On this machine:\n  1  Cursor\n  2  Qwen Code\nNot found, and possible: claude-desktop, ")
+    assert said in out
+    assert (tmp_path / ".qwen" / "settings.json").exists() is changed
+    assert list((tmp_path / ".cursor").iterdir()) == []
+
+
+def test_where_no_client_is_found_all_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at_home(tmp_path, monkeypatch)
+    assert install_here() == 2
+    assert capsys.readouterr() == (
+        "",
+        "asisso-mcp: No client that this knows was found here. Name one of claude-desktop, claude-code, cursor, vscode, codex, "
+        "gemini, windsurf, goose, opencode, copilot, cline, qwen, lmstudio, zed: asisso-mcp install --client NAME\n",
+    )
+
+
+def at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This program is the only one on PATH, and the person's folder is an empty one."""
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("PATH", str(script().parent))
+    for name in (
+        "XDG_CONFIG_HOME",
+        "CLAUDE_CONFIG_DIR",
+        "CODEX_HOME",
+        "COPILOT_HOME",
+        "CLINE_DIR",
+        "QWEN_HOME",
+        "APPDATA",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def install_here(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as ended:
+        main(["install", *arguments])
+    return ended.value.code

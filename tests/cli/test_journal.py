@@ -458,3 +458,19 @@ def test_a_pause_that_is_not_known_to_have_changed_anything_is_not_taken_back_by
         "was sent: look with `get_campaign`, then use `resume_campaign` if it is to dial.\n",
     )
     assert writes(sandbox) == []
+
+
+def test_a_change_in_a_sandbox_with_a_file_is_taken_back_by_a_later_command(
+    capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path
+) -> None:
+    practice = ("--sandbox", "--db", str(tmp_path / "practice.sqlite"))
+    entry = changed(capsys, file, "update_campaign", *EDIT, *practice)
+    forgotten = command(capsys, "undo", entry.id, "--sandbox")
+    assert forgotten == (
+        0,
+        f"Nothing was sent: campaign 4 is as it was before entry {entry.id} already.\n",
+        "This sandbox ends with the command, and so does what was changed in it. With --db FILE it stays for the next one.\n",
+    )
+    code, said, warned = command(capsys, "undo", entry.id, *practice)
+    assert (code, warned) == (0, "")
+    assert "- retry_config.max_retries: 7 → 2\n" in said

@@ -33,6 +33,7 @@ def section(client: Client) -> str:
             "```",
             "",
             f"* **The key.** {client.key_hint}",
+            *(f"* **Its nod.** {nod}" for nod in (client.nod, client.project_nod) if nod),
             f"* **To see it work.** {client.check}",
             f"* Described by its makers at <{client.source}>.",
         ]

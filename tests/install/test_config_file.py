@@ -128,7 +128,7 @@ def test_comments_are_refused_where_the_client_could_not_read_them(tmp_path: Pat
 def test_what_a_person_added_to_the_block_stays_when_the_command_changes(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "settings"
     config_file.install(client, file, UVX, key="key-of-a-person")
-    variables = "envs" if client.name == "goose" else "env"
+    variables = {"goose": "envs", "opencode": "environment"}.get(client.name, "env")
     block = config_file.get_value(file.read_text(), client.format, client.path)
     block[variables]["ASISSO_CAMPAIGNS"] = "3"
     block["timeout"] = 17
@@ -137,7 +137,8 @@ def test_what_a_person_added_to_the_block_stays_when_the_command_changes(client:
     after = config_file.get_value(file.read_text(), client.format, client.path)
     assert after[variables] == {"ASISSO_API_KEY": "key-of-a-person", "ASISSO_CAMPAIGNS": "3"}
     assert after["timeout"] == 17
-    assert after.get("command", after.get("cmd")) == OTHER.command
+    command = after.get("command", after.get("cmd"))
+    assert command == ([OTHER.command] if client.name == "opencode" else OTHER.command)
     assert after.get("env_keys", after.get("env_vars", [])) == []
 
 
@@ -150,11 +151,8 @@ def test_from_the_sandbox_to_the_real_api_and_back_is_only_a_matter_of_installin
     for sandbox in (True, False, True):
         config_file.install(client, file, UVX, sandbox=sandbox)
         seen.append(config_file.get_value(file.read_text(), client.format, client.path))
-    assert [block["args"] for block in seen] == [
-        ["asisso-mcp", "--sandbox"],
-        ["asisso-mcp"],
-        ["asisso-mcp", "--sandbox"],
-    ]
+    words = [block["command"] if client.name == "opencode" else ["uvx", *block["args"]] for block in seen]
+    assert words == [["uvx", "asisso-mcp", "--sandbox"], ["uvx", "asisso-mcp"], ["uvx", "asisso-mcp", "--sandbox"]]
     assert seen[0] == seen[2] == client.block(UVX.with_flags(["--sandbox"]), keyless=True)
     assert seen[1] == client.block(UVX, keyless=False)
 
@@ -162,7 +160,7 @@ def test_from_the_sandbox_to_the_real_api_and_back_is_only_a_matter_of_installin
 @EACH
 def test_no_block_has_a_key_and_each_reference_counts_as_unset_until_the_client_fills_it_in(client: Client) -> None:
     block = client.block(UVX, keyless=False)
-    given: Mapping[str, str] = block.get("env", {}) | block.get("envs", {})
+    given: Mapping[str, str] = block.get("env", {}) | block.get("envs", {}) | block.get("environment", {})
     assert Settings.from_environment(given).api_key is None
     named = list(given) + block.get("env_vars", []) + block.get("env_keys", [])
     assert named == ["ASISSO_API_KEY"]

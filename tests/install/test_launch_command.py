@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from asisso_mcp.install.launch_command import UVX, LaunchCommand, launch_command
+from asisso_mcp.install.launch_command import UVX, LaunchCommand, clone_folder, launch_command, shared_launch_command
 
 
 def environment(prefix: Path) -> str:
@@ -30,3 +30,19 @@ def test_an_installation_in_a_cache_is_fetched_by_uvx_instead(tmp_path: Path, ca
     uvx.touch(mode=0o755)
     assert launch_command(str(tmp_path / cache), path=str(tmp_path)) == LaunchCommand(str(uvx), ("asisso-mcp",))
     assert launch_command(str(tmp_path / cache), path="") == UVX
+
+
+def test_a_clone_that_uvx_runs_is_what_uvx_is_told_to_run(tmp_path: Path) -> None:
+    clone = Path("/src/asisso-mcp")
+    environment(tmp_path / ".cache" / "uv" / "abc")
+    expected = LaunchCommand("uvx", ("--from", "/src/asisso-mcp", "asisso-mcp"))
+    assert launch_command(str(tmp_path / ".cache" / "uv" / "abc"), path="", clone=clone) == expected
+
+
+def test_a_file_for_several_machines_has_no_path_of_this_one_unless_a_clone_is_all_there_is() -> None:
+    assert shared_launch_command(None) == UVX
+    assert shared_launch_command(Path("/src/asisso-mcp")) == launch_command()
+
+
+def test_the_clone_that_these_tests_run_from_is_found() -> None:
+    assert clone_folder() == Path(__file__).parents[2]

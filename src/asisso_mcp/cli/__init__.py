@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import NoReturn
 
 from asisso_mcp import __version__
-from asisso_mcp.cli.options import HelpFormatter, UsageError, add_common_arguments, describe_settings
+from asisso_mcp.cli.options import (
+    HelpFormatter,
+    Parser,
+    UsageError,
+    add_common_arguments,
+    add_db_argument,
+    describe_settings,
+)
 from asisso_mcp.cli.terminal import fail
 from asisso_mcp.config import SETTINGS, SettingsError
 from asisso_mcp.stdio.pipe import StdioPipe
@@ -17,6 +24,7 @@ from asisso_mcp.stdio.pipe import StdioPipe
 COMMANDS = {
     "serve": "serve MCP on stdio, or over HTTP",
     "demo": "a real MCP client talks to the server over the sandbox; prints the conversation",
+    "tools": "the tools, or the arguments of one with what is allowed",
     "call": "one tool call from the terminal; exit code 1 when the tool answers an error",
     "journal": "what was changed, by whom, with what outcome",
     "undo": "take back what an entry of the journal changed, unless it has changed since",
@@ -59,9 +67,9 @@ def main(arguments: Sequence[str] | None = None, *, pipe: StdioPipe | None = Non
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The options of the command that is the first word, wherever they stand; without a command, those of `serve`."""
-    name = next((each for each in arguments if not each.startswith("-")), "")
+    name = next((each for each in arguments if each in COMMANDS), None)
     parser, commands = build_parser({name or "serve"})
-    if name not in COMMANDS:
+    if name is None:
         parser.parse_args(arguments)  # ends here with --help, --version, or what is wrong
         return commands["serve"].parse_args(arguments)
     position = arguments.index(name)
@@ -74,7 +82,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def build_parser(wanted: Collection[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     """The whole parser and those of the commands, of which only the `wanted` have their arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="asisso-mcp",
         description="MCP server for outbound calling campaigns on Asisso: read, pause, edit, resume. Without a command it "
         "serves MCP on stdio, which is what a host launches.",
@@ -84,6 +92,7 @@ def build_parser(wanted: Collection[str]) -> tuple[argparse.ArgumentParser, Mapp
     )
     parser.add_argument("--version", action="version", version=f"asisso-mcp {__version__}")
     add_common_arguments(parser)
+    add_db_argument(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, words in COMMANDS.items():
         command = commands.add_parser(

@@ -5,17 +5,25 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import anyio
 
 from asisso_mcp.campaigns.policy import Policy
+from asisso_mcp.cli.arguments import parse_arguments
 from asisso_mcp.cli.confirm import terminal_ask
-from asisso_mcp.cli.options import UsageError, add_common_arguments, load_settings
-from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
-from asisso_mcp.config import Settings
+from asisso_mcp.cli.options import (
+    FORGETS,
+    UsageError,
+    add_common_arguments,
+    add_db_argument,
+    load_settings,
+    require_credentials,
+)
+from asisso_mcp.cli.terminal import BOLD, RED, YELLOW, fail, show, warn
+from asisso_mcp.config import Settings, SettingsError
 from asisso_mcp.journal.location import open_journal
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, Tool
@@ -26,22 +34,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `call`, and what a shell may complete them with."""
     tool = parser.add_argument("tool", metavar="TOOL", help="such as get_campaign")
     arguments = parser.add_argument(
-        "arguments", metavar="key=value", nargs="*", default=[], help="JSON values are understood: campaign_id=3"
+        "arguments",
+        metavar="key=value",
+        nargs="*",
+        default=[],
+        help="such as campaign_id=3 or retry_config.max_retries=5; a value may be JSON",
     )
-    parser.add_argument("--json", action="store_true", help="print the structured result instead of the text")
+    parser.add_argument(
+        "--json", action="store_true", help='print the structured result, or {"error": …}, instead of the text'
+    )
+    add_db_argument(parser)
     add_common_arguments(parser)
     tool.completer = lambda **_: [each.name for each in TOOLS]  # type: ignore[attr-defined]
     arguments.completer = _complete_argument  # type: ignore[attr-defined]
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make the call. Returns 1 when the tool answers an error. Raises UsageError."""
+    """Make the call. Returns 1 when the tool answers an error. Raises UsageError, SettingsError; with --json prints them."""
+    try:
+        return _run(options)
+    except (UsageError, SettingsError) as problem:
+        if not options.json:
+            raise
+        _print_error(str(problem))
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
     settings = load_settings(options)
     registry = Registry(TOOLS, Policy.of(settings))
     tool = registry.get(options.tool)
     if tool is None:
         raise UsageError(registry.unavailable_reason(options.tool))
-    arguments = parse_arguments(options.arguments, tool.input_schema["properties"])
+    arguments = parse_arguments(options.arguments, tool.input_schema)
+    require_credentials(settings)
     try:
         return anyio.run(partial(_call, tool, arguments, settings, as_json=options.json))
     except asyncio.CancelledError:
@@ -67,50 +93,33 @@ async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *,
                 fail("interrupted; nothing was changed.")
         raise
     await services.close()
-    if as_json and answer.structure is not None:
-        print(json.dumps(answer.structure, indent=2))
-    else:
+    if not as_json:
         show(answer.text, RED if answer.is_error else BOLD)
+    elif answer.structure is None:
+        _print_error(answer.text)
+    else:
+        print(json.dumps(answer.structure, indent=2))
+    if settings.sandbox and settings.sandbox_db is None and (answer.structure or {}).get("applied"):
+        show(FORGETS, YELLOW, sys.stderr)
     return int(answer.is_error)
 
 
-def parse_arguments(pairs: Iterable[str], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """`key=value` as arguments of a tool with these properties. Raises UsageError."""
-    arguments: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise UsageError(f"{pair!r} is not of the form key=value.")
-        if name in arguments:
-            raise UsageError(f"{name} was given twice; which one is meant?")
-        is_text = properties.get(name, {}).get("type") == "string"
-        if is_text and value.strip() == "null":
-            raise UsageError(f"{name}=null names nothing: leave {name} out, or write {name}='\"null\"' for that text.")
-        # A text is itself, unless it stands in JSON's quotes.
-        arguments[name] = value if is_text and not value.startswith('"') else _json_or_text(name, value)
-    return arguments
-
-
-def _json_or_text(name: str, value: str) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise UsageError(f"{key} was given twice within {name}; which one is meant?")
-        return dict(pairs)
-
-    try:
-        return json.loads(value, object_pairs_hook=unique)
-    except (ValueError, RecursionError):
-        return value
+def _print_error(text: str) -> None:
+    print(json.dumps({"error": text}, indent=2, ensure_ascii=False))
 
 
 def _complete_argument(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    """`name=`, or `name=value` where the values are known."""
+    """`name=`, `section.name=`, or `name=value` where the values are known."""
     return [
-        f"{name}={value}"
+        each
         for tool in TOOLS
         if tool.name == parsed_args.tool
-        for name, schema in tool.input_schema["properties"].items()
-        for value in schema.get("enum", ("true", "false") if schema["type"] == "boolean" else ("",))
+        for each in _completions(tool.input_schema["properties"])
     ]
+
+
+def _completions(properties: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, schema in properties.items():
+        values = schema.get("enum", ("true", "false") if schema["type"] == "boolean" else ("",))
+        yield from (f"{prefix}{name}={value}" for value in values)
+        yield from _completions(schema.get("properties", {}), f"{prefix}{name}.")

@@ -10,6 +10,7 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp_types import TextContent
 
+from asisso_mcp.cli.invocation import invocation
 from asisso_mcp.cli.terminal import BOLD, YELLOW, fail, show
 from asisso_mcp.sanitize import safe_json
 
@@ -43,7 +44,11 @@ async def _talk_over_stdio() -> None:
     show("Starting: asisso-mcp serve --sandbox (built-in API: no key, no network)\n")
     async with Client(launch) as client:
         await converse(client, _show)
-    show("\nThe same with your campaigns: set ASISSO_API_KEY and let your assistant's host start asisso-mcp (README).")
+    program = invocation()
+    show("\nYour turn, with the same example campaigns:")
+    print(f"  {program} call get_campaign campaign_id=3 --sandbox")
+    show("In your assistant (without --sandbox: with campaigns of your own):")
+    print(f"  {program} install --sandbox")
 
 
 async def converse(client: Client, out: Callable[[str], None]) -> None:

@@ -6,10 +6,10 @@ from dataclasses import replace
 import anyio
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.errors import AsissoError
+from asisso_mcp.api.errors import AsissoError, KeyMissing
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns.policy import Policy
-from asisso_mcp.cli.options import add_common_arguments, load_settings
+from asisso_mcp.cli.options import NO_KEY, add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import GREEN, RED, YELLOW, show
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.errors import JournalUnavailable
@@ -60,7 +60,7 @@ async def _run_checks(settings: Settings) -> int:
         await _check_health(transport)
         campaigns = await AsissoClient(transport, settings).list_campaigns()
     except AsissoError as fault:
-        show(f"problem  {fault.text}", RED)
+        show(f"problem  {NO_KEY if isinstance(fault, KeyMissing) else fault.text}", RED)
         return 1
     finally:
         await transport.aclose()

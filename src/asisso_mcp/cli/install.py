@@ -6,17 +6,25 @@ import sys
 from getpass import getpass
 from pathlib import Path
 
+from asisso_mcp.cli.invocation import invocation
 from asisso_mcp.cli.options import UsageError, add_common_arguments
 from asisso_mcp.cli.terminal import fail, show
 from asisso_mcp.install import config_file
-from asisso_mcp.install.clients import CLIENTS, Platform, by_name
+from asisso_mcp.install.clients import CLIENTS, Client, Platform, by_name
 from asisso_mcp.install.files import InstallError
-from asisso_mcp.install.launch_command import UVX, launch_command
+from asisso_mcp.install.launch_command import clone_folder, launch_command, shared_launch_command
+
+_FLAGS = ("sandbox", "read_only", "print", "remove", "ask_key")
+"""Options without a value, which go with whatever client is chosen."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `install`."""
-    parser.add_argument("--client", required=True, choices=[each.name for each in CLIENTS], help="which one")
+    parser.add_argument(
+        "--client",
+        choices=[each.name for each in CLIENTS],
+        help="which one; without it, those on this machine are offered",
+    )
     parser.add_argument(
         "--project",
         metavar="DIR",
@@ -36,16 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry it out. Returns 1 when the file stays as it was because of a problem. Raises UsageError."""
-    client = by_name(options.client)
+    platform = Platform(sys.platform, Path.home(), os.environ)
+    client = _choose(platform, options) if options.client is None else by_name(options.client)
+    if client is None:
+        show("Nothing was changed.")
+        return 0
     if options.project is not None and client.project is None:
         raise UsageError(f"{client.title} has no project files: leave --project out.")
     if options.project is not None and not options.project.is_dir():
         raise UsageError(f"{options.project} is not a folder.")
     if options.project is not None and options.ask_key:
         raise UsageError("A project's file is shared, so no key belongs in it: leave --ask-key out.")
-    file = client.file(Platform(sys.platform, Path.home(), os.environ), options.project)
-    # A project's file is for other machines too, where no path of this one holds.
-    launch = launch_command() if options.project is None else UVX
+    file = client.file(platform, options.project)
+    clone = clone_folder()
+    launch = launch_command(clone=clone) if options.project is None else shared_launch_command(clone)
     flags = {"sandbox": options.sandbox, "read_only": options.read_only}
     if options.print:
         show(f"This belongs in {file}:", file=sys.stderr)
@@ -69,8 +81,45 @@ def run(options: argparse.Namespace) -> int:
         show(f"As it was before: {result.backup}")
     if not options.sandbox and not options.ask_key:
         show(f"The key: {client.key_hint}")
+    if options.project is not None and clone is not None:
+        show(f"It starts the clone in {clone}, which is on this machine only.")
+    nods = (client.nod, client.project_nod if options.project is not None else None)
+    for nod in filter(None, nods):
+        show(f"Before that: {nod}")
     show(f"To see it work: {client.check}")
     return 0
+
+
+def _choose(platform: Platform, options: argparse.Namespace) -> Client | None:
+    """The client that the person picks among those on this machine; None when they pick none. Raises UsageError."""
+    here = [client for client in CLIENTS if client.is_here(platform)]
+    others = ", ".join(client.name for client in CLIENTS if client not in here)
+    if not here:
+        raise UsageError(
+            f"No client that this knows was found here. Name one of {others}: {invocation()} install --client NAME"
+        )
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    given = "".join(f" --{each.replace('_', '-')}" for each in _FLAGS if getattr(options, each))
+    show("On this machine:")
+    for number, client in enumerate(here, 1):
+        command = f"{invocation()} install --client {client.name}{given}"
+        print(f"  {number}  {client.title}" if is_terminal else f"  {client.title:<15} {command}")
+    if others:
+        show(f"Not found, and possible: {others}.")
+    if not is_terminal:
+        raise UsageError("say which one with --client NAME. Nothing was changed.")
+    while answer := _ask_number():
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(here):
+            return here[int(answer) - 1]
+    return None
+
+
+def _ask_number() -> str:
+    """What the person types; empty at the end of the input, too."""
+    try:
+        return input("Which number? (Enter for none) ").strip()
+    except EOFError:
+        return ""
 
 
 def _show_removed(title: str, result: config_file.InstallResult) -> None:

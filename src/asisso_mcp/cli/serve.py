@@ -1,10 +1,11 @@
 """`asisso-mcp serve`, and what happens without a command: MCP on stdio, or over HTTP."""
 
 import argparse
+import sys
 from typing import Any
 
-from asisso_mcp.cli.options import UsageError, add_common_arguments, describe_settings, load_settings
-from asisso_mcp.cli.terminal import fail
+from asisso_mcp.cli.options import UsageError, add_common_arguments, add_db_argument, describe_settings, load_settings
+from asisso_mcp.cli.terminal import fail, show
 from asisso_mcp.config import HTTP_SETTINGS, Settings, UnreadableLimit
 from asisso_mcp.http.settings import AUTH, HttpSettings
 from asisso_mcp.stdio.pipe import StdioPipe
@@ -35,6 +36,7 @@ _HTTP_OPTIONS: dict[str, dict[str, Any]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `serve`."""
     add_common_arguments(parser)
+    add_db_argument(parser)
     parser.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http = parser.add_argument_group("with --transport http")
     for name, properties in _HTTP_OPTIONS.items():
@@ -64,9 +66,24 @@ def run(options: argparse.Namespace) -> int:
         refusal = str(unreadable)
         fail(refusal)
         settings = Settings(read_only=options.read_only)
+    if sys.stdin is not None and sys.stdin.isatty():
+        _explain_terminal()
     pipe = options.pipe or StdioPipe.claim()  # before anything is imported that could print
 
     from asisso_mcp.stdio.server import serve
 
     serve(settings, pipe, refusal=refusal)
     return 0
+
+
+def _explain_terminal() -> None:
+    """Say to a person what a server on a terminal waits for, and what to type instead."""
+    from asisso_mcp.cli.invocation import invocation
+
+    program = invocation()
+    show(
+        "Waiting for an MCP client. A client such as Claude or Cursor starts this by itself and speaks to it here; there is "
+        "nothing for you to type. Ctrl-C ends it. To put it into your client:",
+        file=sys.stderr,
+    )
+    print(f"  {program} install", file=sys.stderr, flush=True)

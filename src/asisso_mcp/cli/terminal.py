@@ -41,9 +41,9 @@ def show(text: str, style: str = "", file: TextIO | None = None) -> None:
     print(text, file=stream)
 
 
-def fail(message: object, code: int = 1) -> int:
+def fail(message: object, code: int = 1, *, program: str = "asisso-mcp") -> int:
     """Say on stderr what is wrong. Returns the exit code."""
-    show(f"asisso-mcp: {message}", RED, sys.stderr)
+    show(f"{program}: {message}", RED, sys.stderr)
     return code
 
 

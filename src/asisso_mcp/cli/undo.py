@@ -1,6 +1,7 @@
 """`asisso-mcp undo ENTRY`: takes back what an entry of the journal tells, through the same limits and checks as a tool call."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,8 +17,8 @@ from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.write_journal import shown
 from asisso_mcp.cli.confirm import terminal_ask
 from asisso_mcp.cli.journal import file_store
-from asisso_mcp.cli.options import add_common_arguments, load_settings
-from asisso_mcp.cli.terminal import BOLD, RED, fail, show, warn
+from asisso_mcp.cli.options import FORGETS, add_common_arguments, add_db_argument, load_settings, require_credentials
+from asisso_mcp.cli.terminal import BOLD, RED, YELLOW, fail, show, warn
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.entry import ASKED, Entry
 from asisso_mcp.journal.errors import StoreError
@@ -35,6 +36,7 @@ class CannotUndo(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `undo`."""
     parser.add_argument("entry", metavar="ENTRY", help="its id, as `asisso-mcp journal` shows it")
+    add_db_argument(parser)
     add_common_arguments(parser)
 
 
@@ -52,7 +54,11 @@ def run(options: argparse.Namespace) -> int:
         return fail(
             f"There is no entry {quoted(options.entry, 20)} in the journal {place}. `asisso-mcp journal` lists them."
         )
-    return anyio.run(_undo, entry, settings)
+    require_credentials(settings)
+    code = anyio.run(_undo, entry, settings)
+    if settings.sandbox and settings.sandbox_db is None:
+        show(FORGETS, YELLOW, sys.stderr)
+    return code
 
 
 async def _undo(entry: Entry, settings: Settings) -> int:

@@ -1,5 +1,6 @@
 """The clients that `install` knows: where each keeps its settings, in which format, and what the server's block looks like."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,10 @@ class Platform:
         named = self.environment.get(variable)
         return Path(named) if named else self.home.joinpath(*default)
 
+    def has_program(self, name: str) -> bool:
+        """Whether there is a command of this name."""
+        return shutil.which(name, path=self.environment.get("PATH", "")) is not None
+
     def application_settings(self, *name: str) -> Path:
         """A path below the folder in which desktop applications keep their settings."""
         if self.system == "darwin":
@@ -46,7 +51,9 @@ class Client:
     config_path: its file for all of a person's projects. config_path_text: the same in words, for the documentation.
     project: the parts of the path to a project's own file, or None. root_key: the name under which it keeps its servers.
     key_reference: how a block refers to the key without holding it, or None. key_hint: what a person does about the key.
-    check: how a person sees that it works. extra: further members of a block. asks_for_key: it has an `inputs` list.
+    check: how a person sees that it works. nod: what it wants to be told before it starts a server, or None;
+    project_nod: before it starts one of a project's file.
+    extra: further members of a block. asks_for_key: it has an `inputs` list. program: its command, where it has one.
     """
 
     name: str
@@ -60,8 +67,11 @@ class Client:
     key_reference: str | None
     key_hint: str
     check: str
+    nod: str | None = None
+    project_nod: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     asks_for_key: bool = False
+    program: str | None = None
 
     @property
     def path(self) -> tuple[Step, ...]:
@@ -75,6 +85,12 @@ class Client:
         if self.project is None:
             raise ValueError(f"{self.title} has no project files")
         return project.joinpath(*self.project)
+
+    def is_here(self, platform: Platform) -> bool:
+        """Whether this machine has it: its settings file, a folder of its own for that, or its command."""
+        file = self.config_path(platform)
+        has_folder = file.parent != platform.home and file.parent.is_dir()
+        return has_folder or file.is_file() or (self.program is not None and platform.has_program(self.program))
 
     def block(self, launch: LaunchCommand, *, keyless: bool, key: str | None = None) -> dict[str, Any]:
         """The server's block for this launch command. keyless: without any reference to a key. key: the key itself, to be stored."""
@@ -96,6 +112,9 @@ class Client:
                     "env_keys": [] if keyless or key else [KEY],
                     "timeout": 300,
                 }
+            case "opencode":
+                block = {**self.extra, "command": [launch.command, *launch.arguments]}
+                return block if keyless else {**block, "environment": {KEY: key or self.key_reference}}
         block = {**self.extra, "command": launch.command, "args": list(launch.arguments)}
         return block if keyless else {**block, "env": {KEY: key or self.key_reference}}
 
@@ -126,7 +145,9 @@ CLIENTS = (
         key_reference="${ASISSO_API_KEY:-}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start claude, or run this again with --ask-key.",
         check="`claude mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
+        project_nod="A project's `.mcp.json` waits for your approval: start `claude` in that folder once, and answer its question.",
         extra={"type": "stdio"},
+        program="claude",
     ),
     Client(
         name="cursor",
@@ -171,6 +192,7 @@ CLIENTS = (
         key_reference=None,
         key_hint="Set ASISSO_API_KEY in the environment from which Codex starts, or run this again with --ask-key.",
         check="`codex mcp list` shows asisso; in a session, `/mcp` lists its tools.",
+        program="codex",
     ),
     Client(
         name="gemini",
@@ -183,6 +205,8 @@ CLIENTS = (
         key_reference="${ASISSO_API_KEY}",
         key_hint="Set ASISSO_API_KEY in the environment from which you start gemini, or run this again with --ask-key.",
         check="`gemini mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
+        nod="It starts servers only in folders that you trust: answer its question there, or type `/permissions`.",
+        program="gemini",
     ),
     Client(
         name="windsurf",
@@ -213,6 +237,98 @@ CLIENTS = (
             "there: set it, or run this again with --ask-key."
         ),
         check="`goose info -v` lists asisso; in a session, ask for your campaigns.",
+        program="goose",
+    ),
+    Client(
+        name="opencode",
+        title="opencode",
+        source="https://opencode.ai/docs/mcp-servers/",
+        format="jsonc",
+        config_path=lambda platform: platform.folder("XDG_CONFIG_HOME", ".config") / "opencode" / "opencode.json",
+        config_path_text="`~/.config/opencode/opencode.json`",
+        project=("opencode.json",),
+        root_key="mcp",
+        key_reference="{env:ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which you start opencode, or run this again with --ask-key.",
+        check="`opencode mcp list` shows asisso as connected.",
+        extra={"type": "local"},
+        program="opencode",
+    ),
+    Client(
+        name="copilot",
+        title="Copilot CLI",
+        source="https://docs.github.com/en/copilot/how-tos/copilot-cli/customize-copilot/add-mcp-servers",
+        format="json",
+        config_path=lambda platform: platform.folder("COPILOT_HOME", ".copilot") / "mcp-config.json",
+        config_path_text="`~/.copilot/mcp-config.json`",
+        project=(".github", "mcp.json"),
+        key_reference="${ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which you start copilot, or run this again with --ask-key.",
+        check="`copilot mcp list` names asisso; in a session, `/mcp show asisso` lists its tools.",
+        project_nod="A project's file is read only in folders that you trust: answer its question when you start `copilot` there.",
+        extra={"type": "local", "tools": ["*"]},
+        program="copilot",
+    ),
+    Client(
+        name="cline",
+        title="Cline",
+        source="https://docs.cline.bot/getting-started/config",
+        format="json",
+        config_path=lambda platform: (
+            platform.folder("CLINE_DIR", ".cline") / "data" / "settings" / "cline_mcp_settings.json"
+        ),
+        config_path_text="`~/.cline/data/settings/cline_mcp_settings.json`",
+        key_reference="${ASISSO_API_KEY}",  # it is not documented that this is replaced; until then it stands for "unset"
+        key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
+        check="`cline config mcp` names asisso; in the editor, the MCP Servers icon shows it with its tools.",
+        program="cline",
+    ),
+    Client(
+        name="qwen",
+        title="Qwen Code",
+        source="https://github.com/QwenLM/qwen-code/blob/main/docs/users/features/mcp.md",
+        format="jsonc",
+        config_path=lambda platform: platform.folder("QWEN_HOME", ".qwen") / "settings.json",
+        config_path_text="`~/.qwen/settings.json`",
+        project=(".qwen", "settings.json"),
+        key_reference="${ASISSO_API_KEY}",
+        key_hint="Set ASISSO_API_KEY in the environment from which you start qwen, or run this again with --ask-key.",
+        check="`qwen mcp list` shows asisso as connected; in a session, `/mcp` lists its tools.",
+        project_nod="With its trusted folders switched on, a project's file is read only in a folder that you trust.",
+        program="qwen",
+    ),
+    Client(
+        name="lmstudio",
+        title="LM Studio",
+        source="https://lmstudio.ai/docs/app/mcp",
+        format="json",
+        config_path=lambda platform: platform.home / ".lmstudio" / "mcp.json",
+        config_path_text="`~/.lmstudio/mcp.json` (in the app: Program → Install → Edit mcp.json)",
+        key_reference="${ASISSO_API_KEY}",  # it is not documented that this is replaced; until then it stands for "unset"
+        key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
+        check="The Program tab of the right sidebar shows mcp/asisso: switch it on, and its tools appear.",
+    ),
+    Client(
+        name="zed",
+        title="Zed",
+        source="https://zed.dev/docs/ai/mcp",
+        format="jsonc",
+        config_path=lambda platform: (
+            platform.folder("APPDATA", "AppData", "Roaming") / "Zed" / "settings.json"
+            if platform.system == "win32"
+            else (
+                platform.folder("XDG_CONFIG_HOME", ".config")
+                if platform.system == "linux"
+                else platform.home / ".config"
+            )
+            / "zed"
+            / "settings.json"
+        ),
+        config_path_text="`~/.config/zed/settings.json` (macOS, Linux), `%APPDATA%\\Zed\\settings.json` (Windows)",
+        root_key="context_servers",
+        key_reference="${ASISSO_API_KEY}",  # it is not documented that this is replaced; until then it stands for "unset"
+        key_hint="Put your key in place of ${ASISSO_API_KEY} in that file, or run this again with --ask-key.",
+        check="Settings → AI → MCP Servers shows asisso with a green dot.",
     ),
 )
 

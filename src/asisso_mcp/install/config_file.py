@@ -21,6 +21,9 @@ from asisso_mcp.install.launch_command import LaunchCommand
 _DEFAULTS = frozenset({"timeout", "description", "name"})
 """Members of a block that are added where they are missing; a person's own value is never changed."""
 
+_VARIABLES = frozenset({"env", "envs", "environment"})
+"""Members of a block that hold environment variables, by client."""
+
 _INPUT: Mapping[str, Any] = {
     "type": "promptString",
     "id": INPUT_ID,
@@ -158,12 +161,12 @@ def _merged(present: Any, ours: Mapping[str, Any], *, key: str | None) -> dict[s
     if not isinstance(present, dict) or not ({"command", "cmd"} & present.keys()):
         return dict(ours)  # there is none, or it is a server over HTTP
     block = {**present, **{name: each for name, each in ours.items() if name not in _DEFAULTS or name not in present}}
-    for name in {"env", "envs"} & block.keys():
+    for name in _VARIABLES & block.keys():
         kept = {each: value for each, value in _variables(present, name).items() if each != KEY or _is_key(value)}
         block[name] = {**ours.get(name, {}), **kept, **({KEY: key} if key else {})}
         if not block[name] and name not in ours:
             del block[name]
-    stored = any(_is_key(_variables(block, name).get(KEY)) for name in ("env", "envs"))
+    stored = any(_is_key(_variables(block, name).get(KEY)) for name in _VARIABLES)
     for name in {"env_vars", "env_keys"} & block.keys():
         others = [each for each in present.get(name) or [] if each != KEY]
         block[name] = [*others, *([] if stored else ours.get(name, []))]
@@ -179,7 +182,7 @@ def _variables(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _is_key(value: Any) -> bool:
     """Whether the value is a key, rather than nothing or a reference to one."""
-    return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith("$")
+    return isinstance(value, str) and bool(value.strip()) and not value.strip().startswith(("$", "{env:"))
 
 
 def set_value(text: str, file_format: FileFormat, path: Sequence[Step], value: Mapping[str, Any] | None) -> str:

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from asisso_mcp.config import is_loopback
 from asisso_mcp.sandbox.fault_responses import HANG_UP, App, Message, Receive, Send
+from asisso_mcp.sandbox.pages import with_log, with_pages
 from asisso_mcp.sandbox.sandbox import Sandbox
 
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
@@ -53,9 +55,9 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _server(sandbox: Sandbox) -> _Server:
+def _server(app: App) -> _Server:
     config = uvicorn.Config(
-        sandbox.app,
+        app,
         http=_Droppable,
         ws="none",
         lifespan="off",
@@ -67,18 +69,32 @@ def _server(sandbox: Sandbox) -> _Server:
     return _Server(config)
 
 
-def serve(sandbox: Sandbox, *, host: str = "127.0.0.1", port: int = 8765) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ValueError for a host that is not loopback, OSError for a port in use."""
+def serve(
+    sandbox: Sandbox,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    listening: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, with a page at `/` and the API's description at `/docs`.
+
+    listening: gets the origin as soon as clients can connect. log: gets a line for each request.
+    Raises ValueError for a host that is not loopback, OSError for a port in use.
+    """
     if not is_loopback(host):
         raise ValueError(f"The sandbox is served on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}.")
     address = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    server = _server(sandbox)
+    server = _server(with_log(with_pages(sandbox), log) if log else with_pages(sandbox))
     # Before anyone can connect: a signal that comes while uvicorn is still starting ends it just as well.
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
     before = {number: signal.signal(number, server.handle_exit) for number in numbers}
     try:
-        server.run([socket.create_server((address, port), family=family)])
+        with socket.create_server((address, port), family=family) as bound:  # from here on, connections are accepted
+            shown = f"[{address}]" if family is socket.AF_INET6 else address
+            listening(f"http://{shown}:{bound.getsockname()[1]}")
+            server.run([bound])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -94,7 +110,7 @@ class RunningServer:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._server = _server(sandbox)
+        self._server = _server(sandbox.app)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
 
     def __enter__(self) -> Self:

@@ -204,11 +204,12 @@ class TenantServices:
 
 
 def with_sandbox(settings: Settings) -> "tuple[Settings, httpx2.AsyncBaseTransport]":
-    """The same settings, pointed at a built-in API of this process's own."""
+    """The same settings, pointed at a built-in API of this process's own. Raises ValueError for a file that is not a sandbox's."""
     from dataclasses import replace
 
     from pydantic import SecretStr
 
     from asisso_mcp.sandbox import KEY, Sandbox
 
-    return replace(settings, api_key=SecretStr(KEY), access_token=None, proxy=None), Sandbox().transport()
+    sandbox = Sandbox(db=settings.sandbox_db or ":memory:")
+    return replace(settings, api_key=SecretStr(KEY), access_token=None, proxy=None), sandbox.transport()
