@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "serve MCP on stdio, or over HTTP",
     "demo": "a real MCP client talks to the server over the sandbox; prints the conversation",
     "call": "one tool call from the terminal; exit code 1 when the tool answers an error",
+    "dashboard": "campaigns in a browser, on loopback, until Ctrl-C",
     "journal": "what was changed, by whom, with what outcome",
     "undo": "take back what an entry of the journal changed, unless it has changed since",
     "sandbox": "the built-in API alone, on loopback HTTP",
