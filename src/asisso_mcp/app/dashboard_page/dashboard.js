@@ -110,7 +110,7 @@ async function undo(entry, button) {
   try {
     const result = await request("/journal/undo", { entry });
     told.textContent = result.content.map((block) => block.text).join("\n");
-    await poll();
+    await poll({ isFirst: true });
   } catch (problem) {
     told.textContent = problem.message;
   }

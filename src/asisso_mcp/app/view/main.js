@@ -7,12 +7,17 @@ const main = document.getElementById("view");
 
 /** Draws the state anew. `focus`: a selector to go to; otherwise the element that had the focus keeps it, by its id. */
 function draw(focus) {
-  const kept = document.activeElement?.id;
+  const kept = main.contains(document.activeElement) ? likenessOf(document.activeElement) : null;
   main.setAttribute("aria-busy", String(Boolean(state.busy)));
   main.replaceChildren(...[notices(), screen()].flat(2).filter(Boolean));
   for (const control of state.busy ? main.querySelectorAll("button, input, select") : []) control.disabled = true;
-  const target = focus ? main.querySelector(focus) : kept ? document.getElementById(kept) : null;
+  const target = focus ? main.querySelector(focus) : [...main.querySelectorAll("button, input, select, [tabindex]")].find((each) => likenessOf(each) === kept);
   target?.focus();
+}
+
+/** What tells a control from others, also after it was drawn anew. */
+function likenessOf(element) {
+  return [element.tagName, element.id, element.getAttribute("aria-label"), element.tagName === "BUTTON" && element.textContent].join("|");
 }
 
 function say(text) { document.getElementById("status").textContent = clean(text); }
@@ -31,6 +36,7 @@ function outcomeActions() {
   return {
     viewerZone: viewerZone(),
     zone: state.campaign?.structure?.schedule_config?.timezone,
+    isPreview: state.isPreview,
     apply: state.isPreview && !state.outcome.isError && !isRunning && (() => write("update_campaign", state.draft.edit)),
     undo: bridge.canCall && structure?.undo && (() => write(structure.undo_tool, structure.undo)),
     dismiss: () => { state.outcome = null; state.isPreview = false; draw("h1"); },
@@ -39,6 +45,7 @@ function outcomeActions() {
 
 function screen() {
   if (state.screen === "list") return listScreen(state.list, { open: bridge.canCall && openCampaign, search: bridge.canCall && search, filter: state.filter });
+  if (state.screen === "edit" && state.isPreview && !state.outcome?.isError) return [];
   if (state.screen === "edit") return editScreen(state.draft, { paint, preview, cancel: stopEditing, complain, viewerZone: viewerZone() });
   if (state.screen === "campaign") return campaignScreen(state.campaign, campaignActions());
   if (state.screen === "outcome") return [];
@@ -190,10 +197,12 @@ function stopEditing() {
 
 bridge.handlers["ui/notifications/tool-input"] = ({ arguments: args }) => { state.input = args || {}; };
 bridge.handlers["ui/notifications/tool-result"] = (result) => {
-  const shown = state.screen;
-  const isUnasked = shown === "edit" || state.busy || state.outcome;
+  const received = JSON.stringify(result);
+  if (received === state.received) return; // a host that reads again and again finds the same most of the time
+  state.received = received;
+  const isInUse = state.screen === "edit" || state.busy || state.outcome || document.activeElement?.matches("input, select");
   show(bridge.context.toolInfo?.tool?.name || "", state.input, result);
-  if (!isUnasked || state.screen !== shown) draw();
+  if (!isInUse) draw();
   const id = state.outcome?.structure?.campaign_id;
   if (state.screen === "outcome" && id && bridge.canCall) readAfter(id);
 };

@@ -1,6 +1,6 @@
 // What is shown: the list as cards, one campaign, a result, an error. Each function returns elements and changes nothing.
 
-const STATES = { running: "▶ running", paused: "⏸ paused", draft: "✎ draft", syncing: "⟳ syncing", completed: "✓ completed", failed: "✕ failed" };
+const STATES = { running: "▶ running", paused: "‖ paused", draft: "✎ draft", syncing: "⟳ syncing", completed: "✓ completed", failed: "✕ failed" };
 
 function badge(state) { return el("span", { class: "badge" }, STATES[state] || state); }
 
@@ -48,7 +48,7 @@ function campaignScreen({ text, structure, readAt }, actions) {
       el("div", { class: "row" }, campaign.state ? badge(campaign.state) : null, dialingBadge(campaign.dialing))),
     structure && el("p", {}, parts.evidence),
     el("div", { class: "row" },
-      actions.pause && el("button", { type: "button", onclick: actions.pause }, "⏸ Pause"),
+      actions.pause && el("button", { type: "button", onclick: actions.pause }, "‖ Pause"),
       actions.resume && el("button", { type: "button", onclick: actions.resume }, "▶ Resume…"),
       actions.refresh && el("button", { type: "button", onclick: actions.refresh }, "Read again"),
       el("small", {}, `Read at ${readAt.toLocaleTimeString()}`)),
@@ -122,21 +122,19 @@ function editScreen(draft, actions) {
   ];
 }
 
-/** The answer of a write or of a preview: its words, and before and after of each field. */
-function outcomePanel(outcome, actions) {
-  const { text, structure, isError } = outcome;
+/** The answer of a write or of a preview: its words without those for models, and changed hours laid over each other. */
+function outcomePanel({ text, structure, isError }, actions) {
   const slots = structure?.changes?.find((change) => change.field === "schedule_config.slots");
   const zone = actions.zone || actions.viewerZone;
   const kind = isError ? "bad" : structure?.applied ? "good" : "";
+  const lines = text.split("\n").filter((line) => !structure || !/^(Undo|Revision)[: ]/.test(line));
   return el("section", { class: `panel notice ${kind}`, "aria-label": isError ? "Error" : "Outcome", tabindex: "-1", id: "outcome" },
-    el("p", { class: "lines" }, isError ? "✕ " : "", structure || isError ? text.split("\n").filter((line) => !line.startsWith("Undo: ")).join("\n") : text),
-    structure?.changes?.length > 0 && el("ul", { class: "changes" }, structure.changes.map(({ field, before, after }) =>
-      el("li", {}, `${field}: `, el("del", {}, el("span", {}, "before "), valueInWords(field, before)), " → ", el("ins", {}, "after ", valueInWords(field, after))))),
+    el("p", { class: "lines" }, isError ? "✕ " : "", lines.join("\n")),
     slots && weekGrid({ week: weekOf(slots.after), before: weekOf(slots.before), zone, viewerZone: actions.viewerZone }),
     el("div", { class: "row" },
       actions.apply && el("button", { type: "button", class: "main", onclick: actions.apply }, "Apply"),
       actions.undo && el("button", { type: "button", onclick: actions.undo }, "↶ Undo"),
-      actions.dismiss && el("button", { type: "button", onclick: actions.dismiss }, actions.apply ? "Back to the hours" : "Close")));
+      actions.dismiss && el("button", { type: "button", onclick: actions.dismiss }, actions.isPreview ? "Back to the hours" : "Close")));
 }
 
 function confirmPanel(question, confirm, cancel) {

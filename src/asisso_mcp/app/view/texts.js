@@ -29,15 +29,7 @@ function partsOf(text) {
     if (fact) parts.facts.push([fact[1], fact[2]]);
     else if (line.startsWith("- ")) parts.log.push(line.slice(2));
     else if (line.startsWith("Log, ")) parts.logTitle = line.replace(/:$/, "");
-    else if (line) parts.rest.push(line);
+    else if (line && !line.startsWith("Revision ")) parts.rest.push(line);
   }
   return parts;
-}
-
-/** A value of a changed field in words. */
-function valueInWords(field, value) {
-  if (value === null || value === undefined) return "not set";
-  if (field === "schedule_config.slots" && Array.isArray(value))
-    return weekOf(value).map((windows, day) => (windows.length ? `${DAYS[day].slice(0, 3)} ${inWords(windows)}` : "")).filter(Boolean).join("; ") || "no hours";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
