@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 PYTHON := $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) >/dev/null 2>&1 && $(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(python))))
 JOBS ?= 2
+export CHROMIUM ?= /usr/bin/chromium
 
 .PHONY: help
 help: ## list these commands
@@ -62,6 +63,14 @@ bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; check
 clients: $(VENV)/.ready ## real clients from the package index talk to the sandbox; writes docs/clients.md (needs npx)
 	@$(BIN)/python -m tests.clients.run
 
+.PHONY: app-test
+app-test: $(VENV)/.ready ## the view and the dashboard in a real browser: every screen, WCAG, hostile text (needs npm, chromium)
+	@cd tests/app/browser && npm ci --silent --no-audit --no-fund && node --test --test-concurrency=1 --test-reporter=spec $(if $(T),--test-name-pattern="$(T)",)
+
+.PHONY: pictures
+pictures: $(VENV)/.ready ## docs/images/, the pictures of the view (needs npm, chromium)
+	@cd tests/app/browser && npm ci --silent --no-audit --no-fund && node pictures.mjs
+
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions, with and without its fixtures (needs npx)
 	@$(BIN)/python -m tests.conformance
@@ -86,7 +95,7 @@ docs: $(VENV)/.ready ## write what is generated: tool_schemas/, the cached repli
 	@$(BIN)/python -m tests.clients.page
 
 .PHONY: all
-all: test slow check coverage demo words clients conformance ## what CI runs
+all: test slow check coverage demo words clients conformance app-test ## what CI runs
 
 .PHONY: clean
 clean: ## remove what these commands made

@@ -37,15 +37,19 @@ function outcomeActions() {
     viewerZone: viewerZone(),
     zone: state.campaign?.structure?.schedule_config?.timezone,
     isPreview: state.isPreview,
+    title: state.screen === "outcome" ? "Asisso campaigns" : hidesEditor() && "New calling hours",
     apply: state.isPreview && !state.outcome.isError && !isRunning && (() => write("update_campaign", state.draft.edit)),
     undo: bridge.canCall && structure?.undo && (() => write(structure.undo_tool, structure.undo)),
     dismiss: () => { state.outcome = null; state.isPreview = false; draw("h1"); },
   };
 }
 
+/** A preview that succeeded stands alone, until it is applied or closed. */
+function hidesEditor() { return state.screen === "edit" && state.isPreview && !state.outcome?.isError; }
+
 function screen() {
   if (state.screen === "list") return listScreen(state.list, { open: bridge.canCall && openCampaign, search: bridge.canCall && search, filter: state.filter });
-  if (state.screen === "edit" && state.isPreview && !state.outcome?.isError) return [];
+  if (hidesEditor()) return [];
   if (state.screen === "edit") return editScreen(state.draft, { paint, preview, cancel: stopEditing, complain, viewerZone: viewerZone() });
   if (state.screen === "campaign") return campaignScreen(state.campaign, campaignActions());
   if (state.screen === "outcome") return [];

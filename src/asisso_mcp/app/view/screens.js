@@ -129,6 +129,7 @@ function outcomePanel({ text, structure, isError }, actions) {
   const kind = isError ? "bad" : structure?.applied ? "good" : "";
   const lines = text.split("\n").filter((line) => !structure || !/^(Undo|Revision)[: ]/.test(line));
   return el("section", { class: `panel notice ${kind}`, "aria-label": isError ? "Error" : "Outcome", tabindex: "-1", id: "outcome" },
+    actions.title && el("h1", {}, actions.title),
     el("p", { class: "lines" }, isError ? "✕ " : "", lines.join("\n")),
     slots && weekGrid({ week: weekOf(slots.after), before: weekOf(slots.before), zone, viewerZone: actions.viewerZone }),
     el("div", { class: "row" },
