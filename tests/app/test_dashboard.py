@@ -8,6 +8,7 @@ import pytest
 
 from asisso_mcp.app.access import Access
 from asisso_mcp.app.dashboard import MAX_BODY, JournalAccess, build_dashboard
+from asisso_mcp.app.polled_readings import POLL_SECONDS
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.config import Settings
 from asisso_mcp.sandbox import Sandbox
@@ -190,6 +191,13 @@ async def test_a_hundred_polls_cost_one_reading_and_a_write_makes_the_next_page_
     assert (await browser.post("/tools/call", json=reading)).json() is None
     listed = (await browser.post("/tools/call", json=call("list_campaigns", state="paused"))).json()
     assert 3 in [row["campaign_id"] for row in listed["structuredContent"]["campaigns"]]
+
+
+async def test_an_idle_page_on_one_campaign_costs_less_than_a_request_a_second(
+    browser: httpx2.AsyncClient, sandbox: Sandbox
+) -> None:
+    await browser.post("/tools/call", json={**call("get_campaign", campaign_id=3), "poll": True})
+    assert len(sandbox.requests) < POLL_SECONDS
 
 
 async def test_the_journal_is_listed_and_taken_back(browser: httpx2.AsyncClient) -> None:
