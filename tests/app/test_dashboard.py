@@ -23,7 +23,7 @@ REFUSAL = "Open the newest address that `asisso-mcp dashboard` printed in its te
 
 
 async def entries() -> list[dict[str, Any]]:
-    return [{"id": "abc234", "lines": ["abc234 pause_campaign 3"], "can_undo": True}]
+    return [{"id": "abc234", "lines": ["abc234 pause_campaign 3"], "can_undo": True, "undo_rings": True}]
 
 
 async def undo(entry: str) -> ToolResult:

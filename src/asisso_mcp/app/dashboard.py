@@ -47,7 +47,8 @@ class JournalAccess:
     """The journal, as far as the dashboard shows it.
 
     Attributes:
-        entries: the newest, newest first, as objects with `id`, `lines` and `can_undo`. Raises ValueError with a sentence.
+        entries: the newest, newest first, as objects with `id`, `lines`, `can_undo` and `undo_rings`: whether
+            the undo lets phones ring. Raises ValueError with a sentence.
         undo: takes an entry back. Raises ValueError with a sentence.
     """
 

@@ -116,6 +116,7 @@ def _journal(settings: Settings, services: TenantServices, registry: Registry) -
                 "id": entry.id,
                 "lines": describe(entry),
                 "can_undo": entry.undo_tool is not None and entry.undo is not None,
+                "undo_rings": entry.undo_tool == "resume_campaign",
             }
             for entry in await to_thread.run_sync(newest)
         ]

@@ -40,7 +40,13 @@ test("a pause in the view is in the journal below, and is undone there", async (
   await frame.getByRole("button", { name: "Undo" }).waitFor();
   const entries = page.locator("#journal li");
   await entries.filter({ hasText: 'pause_campaign 3 "Spring promo"' }).waitFor();
+  let asked = "";
+  page.once("dialog", (dialog) => dialog.dismiss());
   await page.getByRole("button", { name: /^Undo entry / }).click();
+  assert.equal(await page.locator("#undone").textContent(), "");
+  page.once("dialog", (dialog) => { asked = dialog.message(); return dialog.accept(); });
+  await page.getByRole("button", { name: /^Undo entry / }).click();
+  assert.match(asked, /^Phones will ring/);
   await page.locator("#undone", { hasText: "Campaign 3 \"Spring promo\" is running" }).waitFor();
   await entries.filter({ hasText: "takes back" }).waitFor();
   assert.deepEqual(page.problems, []);

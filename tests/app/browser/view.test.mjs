@@ -151,7 +151,11 @@ test("a write of the model is shown over the campaign that it left, with undo", 
   await give(page, "pause_campaign", { campaign_id: RUNNING }, await server.call("pause_campaign", { campaign_id: RUNNING }));
   await frame.getByRole("heading", { name: "Spring promo" }).waitFor();
   assert.match(await frame.locator("#outcome").textContent(), /Done: Campaign 3 "Spring promo" is paused/);
-  assert.equal(await frame.getByRole("button", { name: "Undo" }).count(), 1);
+  await frame.getByRole("button", { name: "Undo" }).click();
+  await told(frame, "Phones will ring");
+  assert.equal((await server.call("get_campaign", { campaign_id: RUNNING })).structuredContent.state, "paused");
+  await frame.getByRole("button", { name: "Resume dialing" }).click();
+  await frame.getByRole("button", { name: "Pause" }).waitFor();
 });
 
 test("without the structured result the view lives from the text", async () => {

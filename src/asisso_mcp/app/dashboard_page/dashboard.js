@@ -76,6 +76,7 @@ async function poll({ isFirst = false } = {}) {
   }
 }
 
+const RINGS = "Phones will ring: this lets the campaign call people again, now or when its calling hours open. Resume dialing?";
 let shownEntries = "";
 
 async function readJournal() {
@@ -91,7 +92,7 @@ async function readJournal() {
       const button = document.createElement("button");
       button.textContent = "↶ Undo";
       button.setAttribute("aria-label", `Undo entry ${entry.id}`);
-      button.addEventListener("click", () => undo(entry.id, button));
+      button.addEventListener("click", () => { if (!entry.undo_rings || confirm(RINGS)) undo(entry.id, button); });
       item.append(button);
     }
     return item;

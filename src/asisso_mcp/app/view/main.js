@@ -1,6 +1,6 @@
 // The state of the view, what a person may do with it, and how results of the host change it.
 
-const state = { tool: "", input: {}, screen: "waiting", list: null, campaign: null, draft: null, outcome: null, isPreview: false, asksResume: false, busy: "", filter: {} };
+const state = { tool: "", input: {}, screen: "waiting", list: null, campaign: null, draft: null, outcome: null, isPreview: false, resumeAsked: null, busy: "", filter: {} };
 
 const viewerZone = () => bridge.context.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
 const main = document.getElementById("view");
@@ -25,7 +25,7 @@ function say(text) { document.getElementById("status").textContent = clean(text)
 function notices() {
   const found = [];
   if (state.busy) found.push(el("p", { class: "quiet" }, state.busy));
-  if (state.asksResume) found.push(confirmPanel("Phones will ring: this lets the campaign call people again, now or when its calling hours open.", () => write("resume_campaign", {}), () => { state.asksResume = false; draw("h1"); }));
+  if (state.resumeAsked) found.push(confirmPanel("Phones will ring: this lets the campaign call people again, now or when its calling hours open.", () => write("resume_campaign", { campaign_id: state.resumeAsked }), () => { state.resumeAsked = null; draw("h1"); }));
   if (state.outcome) found.push(outcomePanel(state.outcome, outcomeActions()));
   return found;
 }
@@ -39,7 +39,7 @@ function outcomeActions() {
     isPreview: state.isPreview,
     title: state.screen === "outcome" ? "Asisso campaigns" : hidesEditor() && "New calling hours",
     apply: state.isPreview && !state.outcome.isError && !isRunning && (() => write("update_campaign", state.draft.edit)),
-    undo: bridge.canCall && structure?.undo && (() => write(structure.undo_tool, structure.undo)),
+    undo: bridge.canCall && structure?.undo && (() => (structure.undo_tool === "resume_campaign" ? askResume(structure.campaign_id) : write(structure.undo_tool, structure.undo))),
     dismiss: () => { state.outcome = null; state.isPreview = false; draw("h1"); },
   };
 }
@@ -65,7 +65,7 @@ function campaignActions() {
     back: () => search(state.filter.query, state.filter.state),
     refresh: () => openCampaign(state.campaign.id),
     pause: phase === "running" && (() => write("pause_campaign", {})),
-    resume: phase === "paused" && (() => { state.asksResume = true; draw("#confirm"); }),
+    resume: phase === "paused" && (() => askResume(state.campaign.id)),
     edit: ["running", "paused", "draft"].includes(phase) && startEditing,
   };
 }
@@ -130,7 +130,7 @@ async function search(query, phase) {
 /** A write, then a reading of what it left. The model learns of it. */
 async function write(tool, args) {
   const id = args.campaign_id ?? state.campaign?.id;
-  state.asksResume = false;
+  state.resumeAsked = null;
   const result = await call(tool, { campaign_id: id, ...args }, "Sending…");
   state.isPreview = false;
   if (result) {
@@ -148,6 +148,12 @@ async function write(tool, args) {
   if (state.screen === "campaign" && !state.campaign) state.screen = "outcome";
   draw("#outcome");
   say(state.outcome?.text.split("\n")[0]);
+}
+
+/** Whatever lets phones ring is asked for twice, also where it is an undo. */
+function askResume(id) {
+  state.resumeAsked = id;
+  draw("#confirm");
 }
 
 function startEditing() {
