@@ -99,4 +99,4 @@ all: test slow check coverage demo words clients conformance app-test ## what CI
 
 .PHONY: clean
 clean: ## remove what these commands made
-	@rm -rf $(VENV) .clients .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) tests/app/browser/node_modules .clients .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
