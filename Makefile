@@ -8,6 +8,7 @@ PYTHON := $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,
 JOBS ?= 2
 PLAIN_MB := 80
 DEV_MB := 280
+export CHROMIUM ?= /usr/bin/chromium
 
 .PHONY: help
 help: ## list these commands
@@ -80,6 +81,14 @@ bundle: $(VENV)/.ready ## the MCPB bundle in dist/, validated and started; check
 clients: $(VENV)/.ready ## real clients from the package index talk to the sandbox; writes docs/clients.md (needs npx)
 	@$(BIN)/python -m tests.clients.run
 
+.PHONY: app-test
+app-test: $(VENV)/.ready ## the view and the dashboard in a real browser: every screen, WCAG, hostile text (needs npm, chromium)
+	@cd tests/app/browser && npm ci --silent --no-audit --no-fund && node --test --test-concurrency=1 --test-reporter=spec $(if $(T),--test-name-pattern="$(T)",)
+
+.PHONY: pictures
+pictures: $(VENV)/.ready ## docs/images/, the pictures of the view (needs npm, chromium)
+	@cd tests/app/browser && npm ci --silent --no-audit --no-fund && node pictures.mjs
+
 .PHONY: conformance
 conformance: $(VENV)/.ready ## the official conformance suite over HTTP, both revisions, with and without its fixtures (needs npx)
 	@$(BIN)/python -m tests.conformance
@@ -109,8 +118,8 @@ picture: $(VENV)/.ready ## the first minute as a person sees it; writes docs/fir
 	@$(BIN)/python -m tests.first_minute
 
 .PHONY: all
-all: test slow check coverage demo words clients conformance ## what CI runs
+all: test slow check coverage demo words clients conformance app-test ## what CI runs
 
 .PHONY: clean
 clean: ## remove what these commands made
-	@rm -rf $(VENV) .clients .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@rm -rf $(VENV) tests/app/browser/node_modules .clients .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

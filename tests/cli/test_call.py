@@ -219,3 +219,26 @@ def test_a_file_that_no_sandbox_made_is_refused_before_anything_is_done(
         "database. Name a file that does not exist yet, or one that this version of the sandbox made.\n",
     )
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_the_week_is_drawn_below_the_text_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("get_campaign", "campaign_id=3", "--week") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith('Campaign 3 "Spring promo" is running.')
+    assert lines[-9:-6] == [
+        "",
+        "     00    03    06    09    12    15    18    21  America/New_York",
+        "Mon  ..................################..............",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list_campaigns", "--week"), ("get_campaign", "campaign_id=3", "--week", "--json")]
+)
+def test_a_week_that_cannot_be_drawn_is_refused(
+    arguments: tuple[str, ...], sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(*arguments) == 2
+    said = "asisso-mcp: --week draws the calling hours below the text of get_campaign; it goes with no other tool, nor with --json.\n"
+    assert capsys.readouterr().err == said
+    assert sandbox.requests == []

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Timer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -231,3 +233,21 @@ def test_a_setting_that_does_not_fit_ends_the_server_although_it_has_been_greete
         process.stdin.flush()
         assert process.wait(timeout=20) == 2
         assert process.stderr.read().decode() == "asisso-mcp: ASISSO_SANDBOX must be 1 or 0.\n"
+
+
+def test_the_real_server_takes_over_when_the_import_in_the_thread_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that import modules of one circle may each find the other's half made."""
+    began, ended = Event(), []
+
+    def import_server() -> None:
+        Timer(0.05, began.set).start()
+        ended.append(began.wait(10))
+
+    monkeypatch.setattr(fast_start, "_import_server", import_server)
+    lines = iter([json.dumps(HELLO[0]).encode(), json.dumps({**CALL, "params": {}}).encode()])
+    pipe = SimpleNamespace(next_line=lambda _: next(lines), write=lambda _: None, replay=[], ended=False)
+    replies = fast_start._cached_replies(["serve"], {})
+    assert replies is not None
+    fast_start.FastStart(pipe, *replies).run()  # type: ignore[arg-type]
+    assert ended == [True]
+    assert len(pipe.replay) == 2

@@ -85,6 +85,17 @@ async def test_the_five_tools_cost_at_most_3000_tokens_and_what_a_model_reads_of
     assert by_a_model <= READ_BY_A_MODEL
 
 
+async def test_the_declaration_of_the_view_costs_every_client_at_most_100_tokens(
+    sandbox: Sandbox, record_property: Record
+) -> None:
+    async with Client(build_server(SETTINGS, transport=sandbox.transport())) as client:
+        tools = (await client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)["tools"]
+    plain = [{key: value for key, value in tool.items() if key != "_meta"} for tool in tools]
+    cost = tokens({"tools": tools}) - tokens({"tools": plain})
+    record_property("measured", f"the view's declaration costs {cost} tokens of tools/list (at most 100)")
+    assert 0 < cost <= 100
+
+
 # --- one campaign -----------------------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": "a real MCP client talks to the server over the sandbox; prints the conversation",
     "tools": "the tools, or the arguments of one with what is allowed",
     "call": "one tool call from the terminal; exit code 1 when the tool answers an error",
+    "dashboard": "campaigns in a browser, on loopback, until Ctrl-C",
     "journal": "what was changed, by whom, with what outcome",
     "undo": "take back what an entry of the journal changed, unless it has changed since",
     "approve": "say yes to a change that waits for a person, which the same call then makes; without ENTRY, what waits",

@@ -12,6 +12,8 @@ from typing import Any
 import anyio
 
 from asisso_mcp.campaigns.policy import Policy
+from asisso_mcp.campaigns.schedule import Schedule, parse_slots
+from asisso_mcp.campaigns.week_picture import draw_week
 from asisso_mcp.cli.arguments import parse_arguments
 from asisso_mcp.cli.confirm import terminal_ask
 from asisso_mcp.cli.options import (
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help='print the structured result, or {"error": …}, instead of the text'
     )
     add_db_argument(parser)
+    parser.add_argument("--week", action="store_true", help="with get_campaign: the calling hours as eight lines, too")
     add_common_arguments(parser)
     tool.completer = lambda **_: [each.name for each in TOOLS]  # type: ignore[attr-defined]
     arguments.completer = _complete_argument  # type: ignore[attr-defined]
@@ -66,15 +69,19 @@ def _run(options: argparse.Namespace) -> int:
     tool = registry.get(options.tool)
     if tool is None:
         raise UsageError(registry.unavailable_reason(options.tool))
+    if options.week and (tool.name != "get_campaign" or options.json):
+        raise UsageError(
+            "--week draws the calling hours below the text of get_campaign; it goes with no other tool, nor with --json."
+        )
     arguments = parse_arguments(options.arguments, tool.input_schema)
     require_credentials(settings)
     try:
-        return anyio.run(partial(_call, tool, arguments, settings, as_json=options.json))
+        return anyio.run(partial(_call, tool, arguments, settings, as_json=options.json, week=options.week))
     except asyncio.CancelledError:
         return 128 + signal.SIGTERM
 
 
-async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *, as_json: bool) -> int:
+async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *, as_json: bool, week: bool) -> int:
     """Call and print the answer; whoever interrupts it learns what became of a write."""
     outcomes: list[str] = []
     journal = open_journal(settings, by_default=True, warn=warn)
@@ -99,9 +106,20 @@ async def _call(tool: Tool, arguments: Mapping[str, Any], settings: Settings, *,
         _print_error(answer.text)
     else:
         print(json.dumps(answer.structure, indent=2))
+    if week and answer.structure is not None:
+        print(f"\n{draw_week(_schedule_of(answer.structure))}")
     if settings.sandbox and settings.sandbox_db is None and (answer.structure or {}).get("applied"):
         show(FORGETS, YELLOW, sys.stderr)
     return int(answer.is_error)
+
+
+def _schedule_of(campaign: Mapping[str, Any]) -> Schedule | None:
+    """The calling hours in the structured result of get_campaign."""
+    section = campaign.get("schedule_config")
+    if not isinstance(section, Mapping):
+        return None
+    zone = section.get("timezone")
+    return Schedule(bool(section.get("enabled")), str(zone or ""), parse_slots(section.get("slots")))
 
 
 def _print_error(text: str) -> None:

@@ -25,7 +25,8 @@ from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import open_journal
 from asisso_mcp.sanitize import quoted, single_line
 from asisso_mcp.tools.campaigns import TOOLS
-from asisso_mcp.tools.registry import Registry
+from asisso_mcp.tools.confirmation import Ask
+from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices
 
 
@@ -64,25 +65,32 @@ def run(options: argparse.Namespace) -> int:
 async def _undo(entry: Entry, settings: Settings) -> int:
     services = TenantServices(settings, journal=open_journal(settings, by_default=True, warn=warn))
     try:
-        registry = Registry(TOOLS, Policy.of(settings))
-        arguments = _undo_arguments(entry, services)
-        tool = registry.get(entry.undo_tool or "")
-        if tool is None:
-            raise CannotUndo(registry.unavailable_reason(entry.undo_tool or ""))
-        context = services.call(undo_of=entry.id, ask=terminal_ask())
-        campaign = await context.service.get(entry.campaign_id)
-        if not _is_to_do(entry, campaign):
-            show(f"Nothing was sent: campaign {campaign.id} is as it was before entry {entry.id} already.", BOLD)
-            return 0
-        if tool.name == "update_campaign":  # whoever writes between that reading and the next is not overwritten
-            arguments["expected_revision"] = revision(campaign.settings())
-        answer = await tool.call(arguments, context)
+        answer = await take_back(entry, services, Registry(TOOLS, Policy.of(settings)), terminal_ask())
     except (CannotUndo, AsissoError, NotAllowed) as refusal:
         return fail(refusal)
     finally:
         await services.close()
     show(answer.text, RED if answer.is_error else BOLD)
     return int(answer.is_error)
+
+
+async def take_back(entry: Entry, services: TenantServices, registry: Registry, ask: Ask | None = None) -> ToolResult:
+    """What `undo_tool` answered, or that nothing is left to put back. `ask`: a person, where one has to confirm it.
+
+    Raises CannotUndo, AsissoError or NotAllowed.
+    """
+    arguments = _undo_arguments(entry, services)
+    tool = registry.get(entry.undo_tool or "")
+    if tool is None:
+        raise CannotUndo(registry.unavailable_reason(entry.undo_tool or ""))
+    context = services.call(undo_of=entry.id, ask=ask)
+    campaign = await context.service.get(entry.campaign_id)
+    if not _is_to_do(entry, campaign):
+        text = f"Nothing was sent: campaign {campaign.id} is as it was before entry {entry.id} already."
+        return ToolResult(text, {"summary": text})
+    if tool.name == "update_campaign":  # whoever writes between that reading and the next is not overwritten
+        arguments["expected_revision"] = revision(campaign.settings())
+    return await tool.call(arguments, context)
 
 
 def _undo_arguments(entry: Entry, services: TenantServices) -> dict[str, Any]:

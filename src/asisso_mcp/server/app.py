@@ -27,6 +27,7 @@ from asisso_mcp.server.completions import Completions
 from asisso_mcp.server.prompts import Prompts
 from asisso_mcp.server.resources import Resources
 from asisso_mcp.server.trace_context import trace_id_of
+from asisso_mcp.server.view import EXTENSION_ID, TOOL_META, VIEW_TYPE
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.confirmation import QuestionPending
 from asisso_mcp.tools.registry import Registry, Tool, ToolContext
@@ -106,7 +107,7 @@ def build_server(
     registries = {may: Registry(tools, policy.within(Caller(may_write=may))) for may in (True, False)}
     shared = services or TenantServices(settings, transport=transport, clock=clock)
     listed = {
-        may: [ToolDefinition.model_validate(tool.definition()) for tool in registry]
+        may: [ToolDefinition.model_validate({**tool.definition(), "_meta": TOOL_META}) for tool in registry]
         for may, registry in registries.items()
     }
 
@@ -174,6 +175,7 @@ def build_server(
             "resources/read": CacheHint(ttl_ms=0, scope="private"),
         },
     )
+    server.extensions[EXTENSION_ID] = {"mimeTypes": [VIEW_TYPE]}
     server.middleware.clear()  # the SDK's own makes spans of whatever clients write, also where nobody collects them
     if telemetry is not None:
         server.middleware.append(partial(telemetry.measure, schemas.keys()))

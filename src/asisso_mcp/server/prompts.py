@@ -81,9 +81,10 @@ def _hours(given: Mapping[str, str]) -> str:
         f"Change the calling hours of {given[CAMPAIGN]} to: {given['hours']}\n"
         "Read it with get_campaign first. If my words leave days, times or the time zone open, ask me; keep its time zone if I "
         "name none. slots replaces the whole list, so send every window that shall stay; an overnight window is two slots.\n"
-        "Call update_campaign with dry_run and show me the hours before and after, in words. Apply it, with the revision as "
-        "expected_revision, when I say yes. If the campaign is running, tell me that it is paused for a moment, and "
-        "use if_running for that when I agree."
+        "Call update_campaign with dry_run and show me the hours before and after, in words, and those after also as a picture of eight "
+        "lines in a code block: one with the hours 00 03 06 ... 21 and the time zone, then one a day from Mon to Sun, each half hour a # "
+        "with calls and a . without. Apply it, with the revision as expected_revision, when I say yes. If the campaign is running, "
+        "tell me that it is paused for a moment, and use if_running for that when I agree."
     )
 
 

@@ -2,6 +2,9 @@
 
 Both entries of an answer have the URI that was asked for and differ in their type: the text first, then the same facts as
 JSON without the text. Attaching reads; nothing is changed by it.
+
+The view for hosts that render MCP Apps is read here too. It is not listed: those hosts find it by the tools, and to others it is
+of no use.
 """
 
 import logging
@@ -30,6 +33,7 @@ from asisso_mcp.api.errors import AsissoError, NotFound
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.sanitize import quoted, safe_json, visible
+from asisso_mcp.server.view import VIEW_META, VIEW_TYPE, VIEW_URI, view_html
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.models import GetArguments, ListArguments
 from asisso_mcp.tools.output_filter import filter_error
@@ -98,6 +102,9 @@ class Resources:
 
         Raises MCPError with the URI in its data: -32602 when there is no such resource, -32603 when the API failed.
         """
+        if params.uri == VIEW_URI:
+            view = TextResourceContents(uri=VIEW_URI, mime_type=VIEW_TYPE, text=view_html(), _meta=VIEW_META)
+            return ReadResourceResult(contents=[view])
         campaign_id = _parse_uri(params.uri)
         call = self._call_for(context)
         try:

@@ -24,6 +24,7 @@ from asisso_mcp.stdio.pipe import StdioPipe
 TYPE_CHECKING = False  # `typing` and `pathlib` cost more than all that is done here
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from threading import Thread
     from typing import Any
 
 CACHED_REPLIES = os.path.join(os.path.dirname(__file__), "cached_replies.json")
@@ -92,7 +93,7 @@ class FastStart:
         self._texts = texts
         self._initialize: dict[str, Any] | None = None
         self._initialized: bytes | None = None
-        self._importing = False
+        self._import_thread: Thread | None = None
 
     def run(self) -> None:
         """Answer until a request needs the real server, which finds it in the pipe's `replay`."""
@@ -171,6 +172,10 @@ class FastStart:
 
     def _fall_through(self, line: bytes | None = None) -> None:
         """Leave this line, and what follows, to the real server, behind the handshake that was answered here."""
+        if (
+            self._import_thread is not None
+        ):  # two threads that import modules of one circle may each find the other's half made
+            self._import_thread.join()
         if self._initialize is not None:
             self._pipe.replay.append(json.dumps({**self._initialize, "id": REPLAY_ID}).encode())
             self._pipe.suppressed_id = REPLAY_ID
@@ -181,11 +186,11 @@ class FastStart:
 
     def _start_import(self) -> None:
         """Import the real server in a thread, once."""
-        if not self._importing:
-            self._importing = True
+        if self._import_thread is None:
             from threading import Thread
 
-            Thread(target=_import_server, daemon=True).start()
+            self._import_thread = Thread(target=_import_server, daemon=True)
+            self._import_thread.start()
 
 
 _KEYS = {"jsonrpc", "id", "method", "params"}
