@@ -232,13 +232,10 @@ def test_the_week_is_drawn_below_the_text_where_it_is_asked_for(capsys: pytest.C
     ]
 
 
-@pytest.mark.parametrize(
-    "arguments", [("list_campaigns", "--week"), ("get_campaign", "campaign_id=3", "--week", "--json")]
-)
-def test_a_week_that_cannot_be_drawn_is_refused(
-    arguments: tuple[str, ...], sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call(*arguments) == 2
-    said = "asisso-mcp: --week draws the calling hours below the text of get_campaign; it goes with no other tool, nor with --json.\n"
-    assert capsys.readouterr().err == said
+def test_a_week_that_cannot_be_drawn_is_refused(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    said = "--week draws the calling hours below the text of get_campaign; it goes with no other tool, nor with --json."
+    assert call("list_campaigns", "--week") == 2
+    assert capsys.readouterr().err == f"asisso-mcp: {said}\n"
+    assert call("get_campaign", "campaign_id=3", "--week", "--json") == 2
+    assert json.loads(capsys.readouterr().out) == {"error": said}
     assert sandbox.requests == []
