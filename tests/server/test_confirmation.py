@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from asisso_mcp.api.client import AsissoClient
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.config import Settings
-from asisso_mcp.sandbox import TOKEN, Sandbox
+from asisso_mcp.sandbox import TOKEN, Fault, Sandbox
 from asisso_mcp.server import app, confirmation
 from asisso_mcp.server.app import build_server
 from tests.conftest import MONDAY, SETTINGS
@@ -113,6 +113,49 @@ async def test_a_risky_edit_and_a_resume_are_sent_once_after_a_yes_and_read_agai
     assert seen == [[], []], "something was sent before a person was asked"
     assert person.asked == [RESUME_QUESTION, QUESTION]
     assert person.forms == [FORM, FORM]
+
+
+RUNNING: dict[str, Any] = {"campaign_id": 3, "name": "Autumn promo", "if_running": "pause_and_resume"}
+STEPS = [f"{verb} /api/v1/campaign/3{end}" for verb, end in (("POST", "/pause"), ("PATCH", ""), ("POST", "/resume"))]
+
+
+@ERAS
+async def test_an_edit_of_a_running_campaign_is_one_question_for_all_of_its_steps(sandbox: Sandbox, mode: str) -> None:
+    person = Person()
+    async with connected(sandbox, mode, person) as client:
+        result = await client.call_tool("update_campaign", RUNNING)
+    assert not result.is_error, text(result)
+    (question,) = person.asked
+    assert question.startswith(
+        'Campaign 3 "Spring promo" would be changed, and go on dialing:\n- name: "Spring promo" → "Autumn promo"\n'
+    )
+    assert writes(sandbox) == STEPS
+    assert sandbox.campaign(3)["state"] == "running"
+
+
+@ERAS
+async def test_without_a_yes_a_running_campaign_is_not_even_paused(sandbox: Sandbox, mode: str) -> None:
+    async with connected(sandbox, mode, Person(ElicitResult(action="decline"))) as client:
+        result = await client.call_tool("update_campaign", RUNNING)
+    assert result.is_error
+    assert writes(sandbox) == []
+    assert sandbox.campaign(3)["state"] == "running"
+
+
+@ERAS
+async def test_what_someone_else_changes_after_the_yes_and_before_the_edit_is_not_covered_by_it(
+    sandbox: Sandbox, mode: str
+) -> None:
+    sandbox.faults.add(Fault("foreign-edit", path="/pause", method="POST", times=1, fields={"max_concurrency": 2}))
+    async with connected(sandbox, mode, Person()) as client:
+        result = await client.call_tool("update_campaign", RUNNING)
+    assert result.is_error
+    assert text(result).startswith(
+        'The edit of campaign 3 "Spring promo" was not made: someone else changed its settings after a person had confirmed it.'
+    )
+    assert writes(sandbox) == [STEPS[0], STEPS[2]]
+    stored = sandbox.campaign(3)
+    assert (stored["name"], stored["state"]) == ("Spring promo", "running")
 
 
 NOT_YES = {

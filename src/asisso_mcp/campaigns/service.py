@@ -185,7 +185,7 @@ class CampaignService:
                 def replanned(now: Campaign) -> EditPlan:
                     again = replace(planned(now, looked_up.settable(now)), resumes=True)
                     if consent is not None and not json_equal(again.after, intended.after):
-                        raise NotAllowed("Someone else changed its settings after a person had confirmed this edit.")
+                        raise NotAllowed("someone else changed its settings after a person had confirmed it")
                     return again
 
                 running = RunningEdit(
