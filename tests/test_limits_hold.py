@@ -362,6 +362,18 @@ async def test_a_pause_says_when_the_limits_would_refuse_the_resume(api: Running
     assert f"Note: {note}" in answer.text.splitlines()
 
 
+async def test_a_pause_offers_no_way_back_that_this_server_does_not_have(api: RunningServer) -> None:
+    settings = Settings.from_environment(environment_of(api, {"ASISSO_TOOLS": "read,pause_campaign"}))
+    note = "`resume_campaign` would be refused because of this server's limits: resume_campaign is not among its tools (ASISSO_TOOLS)."
+    async with Toolbox(settings) as toolbox:
+        for _ in ("paused", "already paused"):
+            answer = await toolbox.call("pause_campaign", {"campaign_id": 3})
+            assert answer.structure is not None
+            assert not {"undo", "undo_tool"} & answer.structure.keys()
+            assert answer.text.count("resume_campaign") == note.count("resume_campaign")
+            assert f"Note: {note}" in answer.text.splitlines()
+
+
 def test_a_body_posted_by_hand_is_held_to_the_limits(sandbox: Sandbox, api: RunningServer) -> None:
     settings = Settings.from_environment(environment_of(api, {"ASISSO_REQUIRE_BREAKER": "1"}))
     arguments = {"campaign_id": 4, "circuit_breaker": '{"enabled": "off"}'}

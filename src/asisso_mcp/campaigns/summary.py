@@ -125,12 +125,14 @@ def edited_text(edited: EditResult, at: datetime) -> str:
     return "\n".join(lines)
 
 
-def paused_text(switched: StateChange, at: datetime) -> str:
-    """What a pause did."""
+def paused_text(switched: StateChange, at: datetime, *, may_resume: bool = True) -> str:
+    """What a pause did. may_resume: whether this server offers the way back."""
     campaign = switched.campaign
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
+    way_back = " To let it dial: `resume_campaign`." if may_resume else ""
     if switched.before is campaign:
-        return f"{who} is already paused, so nothing was changed. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."
+        first = f"{who} is already paused, so nothing was changed. {dialing_status(campaign, at).words}{way_back}"
+        return "\n".join([first, *(f"Note: {note}" for note in switched.notes)])
     if campaign.phase != "paused":
         lines = [
             f"Not paused: {who} is {formatting.describe_state(campaign)} after the request. {dialing_status(campaign, at).words}"
@@ -138,7 +140,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes), "Call `pause_campaign` again."])
     if not switched.applied:
         whose = "not by this request" if switched.before else "whether by this request is not known"
-        lines = [f"{who} is paused, {whose}. {dialing_status(campaign, at).words} To let it dial: `resume_campaign`."]
+        lines = [f"{who} is paused, {whose}. {dialing_status(campaign, at).words}{way_back}"]
         return "\n".join([*lines, *(f"Note: {note}" for note in switched.notes)])
     lines = [
         f"Done: {who} is paused{_formerly(switched)}.",
@@ -147,7 +149,7 @@ def paused_text(switched: StateChange, at: datetime) -> str:
         *(f"Note: {note}" for note in switched.notes),
         "Its settings can be changed now with `update_campaign`.",
         *_end(campaign, ENDS_WHEN_RESUMED, MAY_END_WHEN_RESUMED),
-        _undo("resume_campaign", {"campaign_id": campaign.id}),
+        *([_undo("resume_campaign", {"campaign_id": campaign.id})] if may_resume else []),
     ]
     return "\n".join(lines)
 

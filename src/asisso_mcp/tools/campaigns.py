@@ -103,7 +103,9 @@ async def pause_campaign(context: ToolContext, arguments: CampaignArguments) -> 
     with urgent():
         switched = await context.service.pause(arguments.campaign_id)
     switched = replace(switched, notes=(*switched.notes, *_kept_paused(context, switched.campaign)))
-    return _switch_result(switched, paused_text(switched, context.service.clock()), undo_tool="resume_campaign")
+    may_resume = context.service.policy.offers("resume_campaign")
+    text = paused_text(switched, context.service.clock(), may_resume=may_resume)
+    return _switch_result(switched, text, undo_tool="resume_campaign" if may_resume else None)
 
 
 async def resume_campaign(context: ToolContext, arguments: CampaignArguments) -> WriteResult:
@@ -142,10 +144,10 @@ def _edit_result(edited: EditResult, summary: str) -> WriteResult:
     )
 
 
-def _switch_result(switched: StateChange, summary: str, *, undo_tool: str) -> WriteResult:
+def _switch_result(switched: StateChange, summary: str, *, undo_tool: str | None) -> WriteResult:
     before, after = switched.before, switched.campaign
     moved = switched.applied if before is None else before.phase != after.phase
-    can_undo = switched.applied and moved and after.phase not in FINAL
+    can_undo = undo_tool is not None and switched.applied and moved and after.phase not in FINAL
     return WriteResult(
         summary=summary,
         campaign_id=after.id,
