@@ -306,6 +306,21 @@ async def test_a_resume_that_did_not_stay_so_says_what_it_came_to(world: World) 
     assert not {"undo", "undo_tool"} & answer.structure.keys(), "the text offers none"
 
 
+async def test_a_resume_is_answered_at_once_when_the_process_is_told_to_end_before_the_second_look(
+    world: World,
+) -> None:
+    async def hang(_: float) -> None:
+        world.service.stop_writing()
+        await anyio.sleep_forever()
+
+    world.service._reader._sleep = hang
+    with anyio.fail_after(5):
+        answer = await world.ask("resume_campaign", campaign_id=4)
+    first, second, *_ = answer.text.splitlines()
+    assert first == 'Done: Campaign 4 "Berlin appointment reminders" is running again; it was paused.'
+    assert second.startswith("It could not be looked at again since. ")
+
+
 async def test_a_resume_that_cannot_be_looked_at_again_says_so(world: World) -> None:
     world.sandbox.faults.add(Fault("status", code=500, method="GET", after=3))
     answer = await world.ask("resume_campaign", campaign_id=4)

@@ -279,10 +279,12 @@ class CampaignService:
 
     async def _looked_at_again(self, switched: StateChange) -> StateChange:
         """The same, seen some seconds after a resume: what the platform finds wrong then ends the campaign (observed)."""
-        now = await self._reader.reread_if_time(switched.campaign.id, after=RESUME_LOOK)
-        if now is None or not switched.campaign.shown_settings <= now.shown_settings:
-            return switched
-        return replace(switched, campaign=now, seen_after=RESUME_LOOK, last_call=await self.last_call(now))
+        with self._writes.until_stopped():
+            now = await self._reader.reread_if_time(switched.campaign.id, after=RESUME_LOOK)
+            if now is not None and switched.campaign.shown_settings <= now.shown_settings:
+                last_call = await self.last_call(now)
+                return replace(switched, campaign=now, seen_after=RESUME_LOOK, last_call=last_call)
+        return switched
 
     async def _repair(
         self, call: WriteCall, campaign_id: int, named: Mapping[str, Any], consent: Consent | None

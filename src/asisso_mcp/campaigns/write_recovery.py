@@ -6,7 +6,8 @@ is on the wire is finished and its outcome told.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -122,6 +123,7 @@ class WriteSender:
         self.journal = journal
         self._tell = tell
         self._stopped = False
+        self._ending: set[anyio.CancelScope] = set()
         self._tasks: set[asyncio.Task[Campaign]] = set()
         self.in_flight: dict[asyncio.Task[Campaign], str] = {}
         """Sent and not yet answered: what would be unknown if the process ended now."""
@@ -129,6 +131,20 @@ class WriteSender:
     def stop(self) -> None:
         """From now on nothing is sent; what is on the wire is finished."""
         self._stopped = True
+        for scope in self._ending:
+            scope.cancel()
+
+    @contextmanager
+    def until_stopped(self) -> Iterator[None]:
+        """What is done within ends, without an error, when the process is told to end: then an answer has to leave soon."""
+        with anyio.CancelScope() as scope:
+            self._ending.add(scope)
+            if self._stopped:
+                scope.cancel()
+            try:
+                yield
+            finally:
+                self._ending.discard(scope)
 
     async def send(
         self,
