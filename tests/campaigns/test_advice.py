@@ -14,7 +14,7 @@ from tests.conftest import MONDAY, SETTINGS
 NO_HOURS = "No calling hours are in force, so phones may ring at any hour, at night too."
 SUNDAY = "Calls may go out on Sunday, which some countries forbid."
 NEVER = "No slot of its calling hours can ever match, so it never dials."
-BREAKER_OFF = "The circuit breaker is shown as off: nothing pauses the campaign when its calls fail."
+BREAKER_OFF = "The circuit breaker is shown as off; if it is, nothing pauses the campaign when its calls fail."
 
 
 def schedule(*slots: tuple[int, str, str], zone: str = "Europe/Berlin", enabled: bool = True) -> dict[str, Any]:

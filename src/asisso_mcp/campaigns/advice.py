@@ -90,7 +90,7 @@ def _on_calls(campaign: Campaign) -> Iterator[str]:
     settings = campaign.settings()
     shown = campaign.circuit_breaker
     if shown is not None and shown.get("enabled") is not True and not breaker.is_ambiguous(settings):
-        yield "The circuit breaker is shown as off: nothing pauses the campaign when its calls fail."
+        yield "The circuit breaker is shown as off; if it is, nothing pauses the campaign when its calls fail."
     yield from _on_retries(campaign)
 
 

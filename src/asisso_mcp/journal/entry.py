@@ -95,7 +95,7 @@ def get_current_call() -> CurrentCall | None:
 
 @dataclass
 class Entry:
-    """One write. Values are JSON; nothing in it is a secret.
+    """One write. Values are JSON, as the API and the client gave them; no credential is put into it.
 
     Attributes:
         id: short, for people.
