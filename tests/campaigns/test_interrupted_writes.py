@@ -1,6 +1,7 @@
 """Writes whose caller gives up, whose request waits while others write, and whose answer does not tell what happened."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -748,3 +749,27 @@ def refuse_once(service: CampaignService) -> None:
         return await real(*arguments)
 
     service._client.patch = patch  # type: ignore[method-assign]
+
+
+async def test_a_request_that_fails_before_it_is_sent_for_a_caller_who_is_gone_leaves_no_trace_on_stderr(
+    sandbox: Sandbox,
+) -> None:
+    """asyncio prints the exception of a task that nobody asks for, and with it a traceback."""
+    service = own(sandbox)
+    printed: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: printed.append(context))
+    waiting = anyio.Event()
+
+    async def refused(*_: Any) -> Campaign:
+        waiting.set()
+        await asyncio.sleep(0.02)
+        raise Unreachable("refused", executed=False)
+
+    service._client.patch = refused  # type: ignore[method-assign]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(CALLS["edit"], service)
+        await waiting.wait()
+        tasks.cancel_scope.cancel()
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert printed == []

@@ -155,7 +155,7 @@ def _about_a_blind_pause(text: str, watch: Watch) -> Iterator[Violation]:
 
     A 400 need not be explained: its own words give the campaign's state.
     """
-    if len(watch.reads) < 2 or set(watch.reads) != {500}:
+    if len(watch.reads) < 2 or set(watch.reads) != {500} or "outage" in watch.fired:
         return
     if not watch.arrived:
         yield Violation("lost", "did not send the pause because the campaign could not be read")

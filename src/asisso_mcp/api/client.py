@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -21,6 +21,9 @@ MAX_LOOKUP_BYTES = 1024 * 1024
 
 BeforeSending = Callable[[], None]
 """Called before the first byte of a write goes out, after every wait for a connection; what it raises stops the write."""
+
+
+T = TypeVar("T")
 
 
 def _proceed() -> None: ...
@@ -58,16 +61,17 @@ class AsissoClient:
 
     async def last_call(self, campaign_id: int) -> LastCall:
         """When the newest call of a campaign began, and whether it has ended."""
-        path = f"{_path(campaign_id)}/runs?limit=1"
-        return parse_last_call(await self._look_up(path), campaign_id)
+        return await self._look_up(
+            f"{_path(campaign_id)}/runs?limit=1", lambda response: parse_last_call(response, campaign_id)
+        )
 
     async def telephony_configurations(self) -> list[TelephonyConfiguration]:
         """The organisation's telephony configurations."""
-        return parse_telephony(await self._look_up("/organizations/telephony-configs"))
+        return await retry_read(lambda: self._look_up("/organizations/telephony-configs", parse_telephony))
 
     async def call_limit(self) -> int | None:
         """How many calls the organisation may make at once; None when the API does not say."""
-        return parse_call_limit(await self._look_up("/organizations/campaign-defaults"))
+        return await retry_read(lambda: self._look_up("/organizations/campaign-defaults", parse_call_limit))
 
     async def patch(
         self, campaign_id: int, body: Mapping[str, Any], before_sending: BeforeSending = _proceed
@@ -97,9 +101,9 @@ class AsissoClient:
             await self._transport.send("GET", "/campaign/", headers=headers, max_bytes=MAX_LIST_BYTES)
         )
 
-    async def _look_up(self, path: str) -> ApiResponse:
-        """A response that no decision about the campaign itself rests on: asked for once, and it may not be large."""
-        return await self._transport.send("GET", path, headers=self._headers(), max_bytes=MAX_LOOKUP_BYTES)
+    async def _look_up(self, path: str, parse: Callable[[ApiResponse], T]) -> T:
+        """What is asked for beside a campaign: an answer of bounded size."""
+        return parse(await self._transport.send("GET", path, headers=self._headers(), max_bytes=MAX_LOOKUP_BYTES))
 
     async def _one(
         self,

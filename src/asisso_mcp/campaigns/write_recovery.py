@@ -232,8 +232,8 @@ class WriteSender:
             if is_on_wire:
                 del self.in_flight[task]
                 call.turn.answered()
-                if caller.has_left:
-                    self._tell_late(call, task, sent, is_applied)
+            if caller.has_left:
+                self._tell_late(call, task, sent, is_applied, was_sent=is_on_wire)
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -242,8 +242,8 @@ class WriteSender:
             answer = await asyncio.shield(task)
         except asyncio.CancelledError:
             call.unanswered = sent if is_on_wire else None
-            if task.done() and is_on_wire:
-                self._tell_late(call, task, sent, is_applied)
+            if task.done():
+                self._tell_late(call, task, sent, is_applied, was_sent=is_on_wire)
             caller.has_left = not task.done()
             raise
         except AsissoError as fault:
@@ -256,11 +256,19 @@ class WriteSender:
         return answer
 
     def _tell_late(
-        self, call: WriteCall, task: asyncio.Task[Campaign], sent: str, is_applied: Callable[[Campaign], bool]
+        self,
+        call: WriteCall,
+        task: asyncio.Task[Campaign],
+        sent: str,
+        is_applied: Callable[[Campaign], bool],
+        *,
+        was_sent: bool,
     ) -> None:
         if task.cancelled():  # it was given up before it was sent, or the process ends and has said so
             return
-        fault = task.exception()
+        fault = task.exception()  # asked for also where nothing was sent: asyncio would print what nobody asks for
+        if not was_sent:
+            return
         if isinstance(fault, AsissoError):
             outcome = f"{sent}: {fault.text}"
             call.settle("unknown" if fault.executed is None else "refused", why=fault.text)
