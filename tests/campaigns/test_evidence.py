@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from asisso_mcp.api.client import AsissoClient
-from asisso_mcp.api.models import LastCall
+from asisso_mcp.api.models import Campaign, LastCall
 from asisso_mcp.api.transport import ApiTransport
 from asisso_mcp.campaigns import deadlines, service
-from asisso_mcp.campaigns.models import NotAllowed
+from asisso_mcp.campaigns.models import NotAllowed, StateChange
 from asisso_mcp.campaigns.service import CampaignService
+from asisso_mcp.campaigns.summary import resumed_text
 from asisso_mcp.sandbox import Fault, Sandbox
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import ToolContext, ToolResult
@@ -353,6 +354,13 @@ async def test_that_a_resume_may_complete_a_campaign_with_nothing_queued_is_said
     assert "\nNote: No call is queued, so it may complete for good within a minute.\n" in resumed.text
     world.now += timedelta(minutes=1)
     assert world.sandbox.campaign(4)["state"] == "completed"
+
+
+def test_counts_that_the_second_look_does_not_show_are_those_from_before_the_resume() -> None:
+    before = Campaign(id=4, name="R", state="paused", executed_count=5, total_queued_count=5)
+    after = Campaign(id=4, name="R", state="running")
+    text = resumed_text(StateChange(before, after, applied=True, seen_after=3.0, last_call=LastCall()), MONDAY)
+    assert "\nNote: Every queued call was made, so it will complete for good: " in text
 
 
 # --- edits ------------------------------------------------------------------------------------------------------------

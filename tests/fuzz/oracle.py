@@ -221,7 +221,8 @@ def _about_edit(
             if not text.count(f"- {change['field']}: "):
                 yield Violation("wrong", f"did not tell the change of {change['field']} in the text")
     elif "already has these settings" in text:
-        if watch.executed or (missing and not later):
+        changed_since = {leaf for edit in watch.colleagues for leaf in leaves_of(edit)}
+        if watch.executed or (not changed_since.issuperset(missing) and not later):
             yield Violation("wrong", f"said that it is so already, and {', '.join(missing) or 'a write was executed'}")
     elif text.startswith(("Partly applied: ", "Not applied: ")):
         if not missing and not later:

@@ -22,9 +22,9 @@ POISON_EVERY = 2000
 """Calls between two episodes in which one stored campaign cannot be shown."""
 POISON_FOR = 40
 METHODS = {"update_campaign": "PATCH", "pause_campaign": "POST", "resume_campaign": "POST"}
-RETRY_AFTER = 1
+RETRY_AFTER = 2
 """Seconds that a call is told to wait where something shall happen during the wait."""
-BEHIND_A_WAIT = 0.7
+BEHIND_A_WAIT = 1.2
 """Seconds in which a pause is sent, also when another call of its campaign waits for `RETRY_AFTER`."""
 
 

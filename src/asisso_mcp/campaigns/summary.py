@@ -160,6 +160,7 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
     who = f"Campaign {campaign.id} {quoted(campaign.name)}"
     now = dialing_status(campaign, at, switched.last_call)
     notes = [f"Note: {note}" for note in switched.notes]
+    counted = switched.before if campaign.total_queued_count is None and switched.before else campaign
     if not switched.applied and campaign.phase in ("running", "syncing"):
         unchanged = switched.before is campaign
         already, sent = ("already", "so nothing was changed") if unchanged else ("now", "not by this request")
@@ -181,7 +182,7 @@ def resumed_text(switched: StateChange, at: datetime) -> str:
         f"Done: {who} is running again{_formerly(switched)}.",
         _seen_after_resume(switched, now, at),
         *([switched.cap] if switched.cap else []),
-        *(f"Note: {words}" for words in _end(campaign, ENDS_NOW, MAY_END_NOW)),
+        *(f"Note: {words}" for words in _end(counted, ENDS_NOW, MAY_END_NOW)),
         *notes,
         _undo("pause_campaign", {"campaign_id": campaign.id}),
     ]
