@@ -32,7 +32,7 @@ def test_no_line_of_the_picture_is_wider_than_the_terminal_and_no_path_of_a_mach
 
 @pytest.mark.parametrize("uv", ["", "uv"])
 def test_the_demo_installs_what_runs_the_server_and_no_development_tool(uv: str) -> None:
-    command = ["make", "--dry-run", "VENV=.not-there", f"UV={uv}", "PYTHON=python3"]
+    command = ["make", "--dry-run", "--no-print-directory", "VENV=.not-there", f"UV={uv}", "PYTHON=python3"]
     plain, full = (
         subprocess.run([*command, target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for target in ("demo", "test")
