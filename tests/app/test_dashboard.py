@@ -26,6 +26,14 @@ async def entries() -> list[dict[str, Any]]:
     return [{"id": "abc234", "lines": ["abc234 pause_campaign 3"], "can_undo": True, "undo_rings": True}]
 
 
+async def waiting() -> list[dict[str, Any]]:
+    return []
+
+
+async def answer(entry: str, told: str) -> str:
+    raise AssertionError(f"{entry} was {told}")
+
+
 async def undo(entry: str) -> ToolResult:
     if entry != "abc234":
         raise ValueError("That entry is no longer in the journal.")
@@ -37,7 +45,7 @@ def dashboard(sandbox: Sandbox, access: Access, settings: Settings = SETTINGS, *
         TenantServices(settings, transport=sandbox.transport(), clock=lambda: MONDAY),
         Registry(TOOLS, Policy.of(settings)),
         access,
-        **{"journal": JournalAccess(entries, undo), **changed},
+        **{"journal": JournalAccess(entries, waiting, undo, answer), **changed},
     )
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=ORIGIN)
 
@@ -120,7 +128,7 @@ async def test_a_post_without_an_origin_reaches_no_tool(browser: httpx2.AsyncCli
     assert sandbox.requests == []
 
 
-@pytest.mark.parametrize("path", ["/tools/call", "/journal/undo"])
+@pytest.mark.parametrize("path", ["/tools/call", "/journal/undo", "/journal/approve", "/journal/reject"])
 async def test_nothing_is_written_by_get(browser: httpx2.AsyncClient, sandbox: Sandbox, path: str) -> None:
     assert (await browser.get(path, params={"name": "pause_campaign", "entry": "abc234"})).status_code == 405
     assert sandbox.requests == []
@@ -201,7 +209,7 @@ async def test_an_idle_page_on_one_campaign_costs_less_than_a_request_a_second(
 
 
 async def test_the_journal_is_listed_and_taken_back(browser: httpx2.AsyncClient) -> None:
-    assert (await browser.get("/journal")).json() == {"entries": await entries()}
+    assert (await browser.get("/journal")).json() == {"entries": await entries(), "waiting": []}
     assert (await browser.post("/journal/undo", json={"entry": "abc234"})).json()["content"] == [
         {"type": "text", "text": "Done."}
     ]

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
-from asisso_mcp.cli.approve import move
+from asisso_mcp.cli.answers import answer
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.entry import Entry, fingerprint
-from asisso_mcp.journal.store import SqliteStore
 from asisso_mcp.sandbox import KEY, RunningServer, Sandbox
 from tests.http.issuer import Issuer
 from tests.http.served import JSON, Served, legacy, message, post, settings_for
@@ -78,12 +77,7 @@ def answered(state: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def approve(file: Path, entry_id: str) -> None:
-    store = SqliteStore(file, days=1)
-    store.open()
-    entry = store.find(entry_id)
-    assert entry is not None
-    move(store, entry, "approved")
-    store.close()
+    answer(entry_id, Settings(journal=file), "approved")
 
 
 def waiting_in(file: Path) -> Entry:

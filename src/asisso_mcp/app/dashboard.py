@@ -21,12 +21,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asisso_mcp.app.access import Access
 from asisso_mcp.app.polled_readings import POLL_SECONDS, PolledReadings
+from asisso_mcp.journal.entry import Answer
 from asisso_mcp.server.view import source_hash, view_html, view_parts
 from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices
 
 MAX_BODY = 256 * 1024
 
+_ANSWERS: dict[str, Answer] = {"/journal/approve": "approved", "/journal/reject": "rejected"}
 _FILES = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
 _VIEW_STYLE, _VIEW_SCRIPT = map(source_hash, view_parts())
 HEADERS = {
@@ -44,16 +46,21 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class JournalAccess:
-    """The journal, as far as the dashboard shows it.
+    """The journal, as far as the dashboard shows it. Each of these raises ValueError with a sentence.
 
     Attributes:
         entries: the newest, newest first, as objects with `id`, `lines`, `can_undo` and `undo_rings`: whether
-            the undo lets phones ring. Raises ValueError with a sentence.
-        undo: takes an entry back. Raises ValueError with a sentence.
+            the undo lets phones ring.
+        waiting: what a person can answer, oldest first, as objects with `id`, `heading`, `question`, `is_approved`, `can_approve`
+            and `expires` (ISO 8601).
+        undo: takes an entry back.
+        answer: records a person's yes or no to an entry, which sends nothing, and says what that means.
     """
 
     entries: Callable[[], Awaitable[list[dict[str, Any]]]]
+    waiting: Callable[[], Awaitable[list[dict[str, Any]]]]
     undo: Callable[[str], Awaitable[ToolResult]]
+    answer: Callable[[str, Answer], Awaitable[str]]
 
 
 def build_dashboard(
@@ -114,23 +121,6 @@ def build_dashboard(
         finally:
             readings.forget()
 
-    async def entries(_: Request) -> Response:
-        try:
-            return JSONResponse({"entries": await journal.entries() if journal else None})
-        except ValueError as problem:
-            return JSONResponse({"error": str(problem)}, 503)
-
-    async def undo(request: Request) -> Response:
-        asked = await _json_body(request)
-        if journal is None or asked is None or not isinstance(asked.get("entry"), str):
-            return JSONResponse({"error": "An undo names an `entry` of the journal."}, 400)
-        try:
-            return JSONResponse((await journal.undo(asked["entry"])).as_result())
-        except ValueError as problem:
-            return JSONResponse(ToolResult(str(problem)).as_result())
-        finally:
-            readings.forget()
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
@@ -143,12 +133,47 @@ def build_dashboard(
             Route("/", page, methods=["GET"]),
             *(Route(f"/{name}", asset, methods=["GET"]) for name in _FILES),
             Route("/tools/call", call_tool, methods=["POST"]),
-            Route("/journal", entries, methods=["GET"]),
-            Route("/journal/undo", undo, methods=["POST"]),
+            *_journal_routes(journal, readings.forget),
         ],
         middleware=[Middleware(_Guard, access=access)],
         lifespan=lifespan,
     )
+
+
+def _journal_routes(journal: JournalAccess | None, on_written: Callable[[], None]) -> list[Route]:
+    async def entries(_: Request) -> Response:
+        try:
+            if journal is None:
+                return JSONResponse({"entries": None, "waiting": []})
+            return JSONResponse({"entries": await journal.entries(), "waiting": await journal.waiting()})
+        except ValueError as problem:
+            return JSONResponse({"error": str(problem)}, 503)
+
+    async def undo(request: Request) -> Response:
+        asked = await _json_body(request)
+        if journal is None or asked is None or not isinstance(asked.get("entry"), str):
+            return JSONResponse({"error": "An undo names an `entry` of the journal."}, 400)
+        try:
+            return JSONResponse((await journal.undo(asked["entry"])).as_result())
+        except ValueError as problem:
+            return JSONResponse(ToolResult(str(problem)).as_result())
+        finally:
+            on_written()
+
+    async def answer(request: Request) -> Response:
+        asked = await _json_body(request)
+        if journal is None or asked is None or not isinstance(asked.get("entry"), str):
+            return JSONResponse({"error": "An answer names an `entry` of the journal."}, 400)
+        try:
+            return JSONResponse({"told": await journal.answer(asked["entry"], _ANSWERS[request.url.path])})
+        except ValueError as problem:
+            return JSONResponse({"error": str(problem)}, 409)
+
+    return [
+        Route("/journal", entries, methods=["GET"]),
+        Route("/journal/undo", undo, methods=["POST"]),
+        *(Route(path, answer, methods=["POST"]) for path in _ANSWERS),
+    ]
 
 
 class _Guard:

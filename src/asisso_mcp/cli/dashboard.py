@@ -4,8 +4,9 @@ import argparse
 import socket
 import sys
 import webbrowser
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -13,17 +14,19 @@ from anyio import to_thread
 from asisso_mcp.api.errors import AsissoError
 from asisso_mcp.campaigns.models import NotAllowed
 from asisso_mcp.campaigns.policy import Policy
-from asisso_mcp.cli.journal import describe, file_store
+from asisso_mcp.cli.answers import CannotAnswer, answer, answerable, heading, question
+from asisso_mcp.cli.journal import JournalUnreadable, describe, file_store, read_store
 from asisso_mcp.cli.options import UsageError, add_common_arguments, load_settings
 from asisso_mcp.cli.terminal import fail, show, warn
 from asisso_mcp.cli.undo import CannotUndo, take_back
 from asisso_mcp.config import Settings
-from asisso_mcp.journal.entry import Entry
-from asisso_mcp.journal.errors import StoreError
+from asisso_mcp.journal.entry import Answer, Entry
 from asisso_mcp.journal.location import open_journal
 from asisso_mcp.tools.campaigns import TOOLS
 from asisso_mcp.tools.registry import Registry, ToolResult
 from asisso_mcp.tools.services import TenantServices
+
+T = TypeVar("T")
 
 SHOWN_ENTRIES = 30
 
@@ -69,7 +72,7 @@ async def _serve(listener: socket.socket, settings: Settings, opens: bool) -> No
         services,
         registry,
         access,
-        journal=_journal(settings, services, registry),
+        journal=journal_access(settings, services, registry),
         on_opened=lambda: show(f"Opened. For another browser: {access.address}"),
     )
     show(f"Dashboard: {access.address}\nThe address works once. Ctrl-C ends it.")
@@ -80,7 +83,7 @@ async def _serve(listener: socket.socket, settings: Settings, opens: bool) -> No
     await uvicorn.Server(config).serve(sockets=[listener])
 
 
-def _journal(settings: Settings, services: TenantServices, registry: Registry) -> Any:
+def journal_access(settings: Settings, services: TenantServices, registry: Registry) -> Any:
     """The journal's file for the dashboard; None where there is none."""
     from asisso_mcp.app.dashboard import JournalAccess
 
@@ -90,24 +93,12 @@ def _journal(settings: Settings, services: TenantServices, registry: Registry) -
         return None
 
     def newest() -> list[Entry]:
-        store, place = file_store(settings)
-        try:
-            return store.last(SHOWN_ENTRIES)[1][::-1] if store.open_existing() else []
-        except StoreError as problem:
-            raise ValueError(f"The journal {place} cannot be read: {problem}.") from None
-        finally:
-            store.close()
+        return read_store(settings, lambda store: store.last(SHOWN_ENTRIES)[1][::-1], [])
 
     def find(entry_id: str) -> Entry:
-        store, place = file_store(settings)
-        try:
-            entry = store.find(entry_id) if store.open_existing() else None
-        except StoreError as problem:
-            raise ValueError(f"The journal {place} cannot be read: {problem}.") from None
-        finally:
-            store.close()
+        entry: Entry | None = read_store(settings, lambda store: store.find(entry_id), None)
         if entry is None:
-            raise ValueError(f"That entry is no longer in the journal {place}.")
+            raise CannotUndo(f"That entry is no longer in the journal {file_store(settings)[1]}.")
         return entry
 
     async def entries() -> list[dict[str, Any]]:
@@ -116,15 +107,42 @@ def _journal(settings: Settings, services: TenantServices, registry: Registry) -
                 "id": entry.id,
                 "lines": describe(entry),
                 "can_undo": entry.undo_tool is not None and entry.undo is not None,
-                "undo_rings": entry.undo_tool == "resume_campaign",
+                "undo_rings": entry.undo_tool == "resume_campaign" or "if_running" in (entry.undo or {}),
             }
-            for entry in await to_thread.run_sync(newest)
+            for entry in await _in_thread(newest)
+        ]
+
+    async def waiting() -> list[dict[str, Any]]:
+        return [
+            {
+                "id": entry.id,
+                "heading": heading(entry),
+                "question": question(entry),
+                "is_approved": entry.outcome == "approved",
+                "can_approve": entry.outcome == "waiting" and not settings.read_only,
+                "expires": entry.expires.isoformat(),
+            }
+            for entry in await _in_thread(lambda: answerable(settings))
         ]
 
     async def undo(entry_id: str) -> ToolResult:
+        entry = await _in_thread(lambda: find(entry_id))
         try:
-            return await take_back(await to_thread.run_sync(find, entry_id), services, registry)
+            return await take_back(entry, services, registry)
         except (CannotUndo, AsissoError, NotAllowed) as refusal:
             raise ValueError(str(refusal)) from None
 
-    return JournalAccess(entries, undo)
+    async def answer_entry(entry_id: str, told: Answer) -> str:
+        if told == "approved" and settings.read_only:
+            raise ValueError("This dashboard only reads (--read-only, ASISSO_READ_ONLY), so it approves nothing.")
+        return await _in_thread(lambda: answer(entry_id, settings, told))
+
+    return JournalAccess(entries, waiting, undo, answer_entry)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """What it returns; its refusals as ValueError."""
+    try:
+        return await to_thread.run_sync(work)
+    except (CannotAnswer, CannotUndo, JournalUnreadable) as refusal:
+        raise ValueError(str(refusal)) from None

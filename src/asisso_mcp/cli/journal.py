@@ -4,8 +4,9 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from asisso_mcp.campaigns.formatting import describe_change
 from asisso_mcp.campaigns.models import Change, differences
@@ -17,6 +18,8 @@ from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import journal_file
 from asisso_mcp.journal.store import SqliteStore
 from asisso_mcp.sanitize import quoted, single_line
+
+T = TypeVar("T")
 
 WIDTH = 80
 POLL_SECONDS = 0.5
@@ -34,6 +37,10 @@ _OUTCOMES = {
 }
 _WITHOUT_DETAIL = ("applied", "unknown", *ASKED[:4])
 """Outcomes whose detail says nothing more."""
+
+
+class JournalUnreadable(Exception):
+    """The journal's file is there and cannot be read; the message says why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +78,17 @@ def file_store(settings: Settings) -> tuple[SqliteStore, str]:
             f"ASISSO_JOURNAL={settings.journal}: entries are {where}, and there is no file to read. Set it to a file's full path."
         )
     return SqliteStore(file, days=settings.journal_days), single_line(file)
+
+
+def read_store(settings: Settings, read: Callable[[SqliteStore], T], otherwise: T) -> T:
+    """What `read` finds in the journal's file; `otherwise` where there is no file yet. Raises JournalUnreadable, UsageError."""
+    store, place = file_store(settings)
+    try:
+        return read(store) if store.open_existing() else otherwise
+    except StoreError as problem:
+        raise JournalUnreadable(f"The journal {place} cannot be read: {problem}.") from None
+    finally:
+        store.close()
 
 
 def _follow(store: SqliteStore, *, as_json: bool) -> int:

@@ -2,11 +2,10 @@
 
 import argparse
 
-from asisso_mcp.cli.approve import add_answer_arguments, answer, move
+from asisso_mcp.cli.answers import CannotAnswer, answer
+from asisso_mcp.cli.approve import add_answer_arguments
 from asisso_mcp.cli.options import load_settings
-from asisso_mcp.cli.terminal import BOLD, show
-from asisso_mcp.journal.entry import Entry
-from asisso_mcp.journal.store import SqliteStore
+from asisso_mcp.cli.terminal import BOLD, fail, show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,13 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Record a no, for which no terminal is needed. Returns 1 when it could not be recorded. Raises UsageError."""
-
-    def reject(store: SqliteStore, entry: Entry) -> int:
-        move(store, entry, "rejected")
-        show(
-            f"Rejected: the same call is refused until {entry.expires.astimezone():%H:%M:%S}, and is asked anew after that.",
-            BOLD,
-        )
-        return 0
-
-    return answer(options.entry, load_settings(options), ("waiting", "approved"), reject)
+    try:
+        show(answer(options.entry, load_settings(options), "rejected"), BOLD)
+    except CannotAnswer as problem:
+        return fail(problem)
+    return 0

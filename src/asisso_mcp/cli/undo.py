@@ -16,12 +16,11 @@ from asisso_mcp.campaigns.policy import Policy
 from asisso_mcp.campaigns.revisions import revision
 from asisso_mcp.campaigns.write_journal import shown
 from asisso_mcp.cli.confirm import terminal_ask
-from asisso_mcp.cli.journal import file_store
+from asisso_mcp.cli.journal import JournalUnreadable, file_store, read_store
 from asisso_mcp.cli.options import FORGETS, add_common_arguments, add_db_argument, load_settings, require_credentials
 from asisso_mcp.cli.terminal import BOLD, RED, YELLOW, fail, show, warn
 from asisso_mcp.config import Settings
 from asisso_mcp.journal.entry import ASKED, Entry
-from asisso_mcp.journal.errors import StoreError
 from asisso_mcp.journal.location import open_journal
 from asisso_mcp.sanitize import quoted, single_line
 from asisso_mcp.tools.campaigns import TOOLS
@@ -44,14 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Take it back, if what it changed is still as it left it. Returns 1 when not. Raises UsageError."""
     settings = load_settings(options)
-    store, place = file_store(settings)
     try:
-        entry = store.find(options.entry) if store.open_existing() else None
-    except StoreError as problem:
-        return fail(f"The journal {place} cannot be read: {problem}.")
-    finally:
-        store.close()
+        entry: Entry | None = read_store(settings, lambda store: store.find(options.entry), None)
+    except JournalUnreadable as problem:
+        return fail(problem)
     if entry is None:
+        _, place = file_store(settings)
         return fail(
             f"There is no entry {quoted(options.entry, 20)} in the journal {place}. `asisso-mcp journal` lists them."
         )

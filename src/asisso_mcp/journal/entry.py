@@ -33,6 +33,8 @@ by a call whose write is an entry of its own; or the campaign changed before it 
 
 ASKED: tuple[Outcome, ...] = ("waiting", "approved", "rejected", "used", "outdated")
 """The outcomes of an entry that is a question to a person: nothing was sent for it."""
+Answer = Literal["approved", "rejected"]
+"""What a person says to such an entry."""
 WAITS_FOR = timedelta(minutes=10)
 """How long such an entry can be answered, and its answer be used."""
 

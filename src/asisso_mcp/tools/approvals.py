@@ -1,4 +1,4 @@
-"""Approval outside the conversation: a write is kept in the journal until a person answers it in a terminal.
+"""Approval outside the conversation: a write waits in the journal until a person answers it, in a terminal or in the dashboard.
 
 No tool and no argument answers it. The consent counts once, for the same call of the same caller, while the campaign is as it was
 shown, and for ten minutes.

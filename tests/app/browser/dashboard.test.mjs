@@ -13,8 +13,8 @@ afterEach(async () => {
   dashboard?.stop();
 });
 
-async function open(options = {}) {
-  dashboard = await startDashboard();
+async function open({ environment, ...options } = {}) {
+  dashboard = await startDashboard(environment);
   context = await browser.newContext({ viewport: { width: 1200, height: 1600 }, ...options });
   const page = await context.newPage();
   page.problems = [];
@@ -67,6 +67,72 @@ test("what another tab changed appears by itself", async () => {
   assert.deepEqual(page.problems, []);
 });
 
+const CONFIRMS = { environment: { ASISSO_CONFIRM: "risky" } };
+const waiting = (page) => page.locator("#waiting li");
+
+/** A call that the page itself makes, as the view would. */
+const call = (page, name, args) => page.evaluate((body) => fetch("/tools/call", { method: "POST", headers: { "content-type": "application/json" }, body }).then((answer) => answer.json()), JSON.stringify({ name, arguments: args }));
+
+test("a resume that waits for a person is approved below, after a question, and then carried out once", async () => {
+  const { page, frame } = await open(CONFIRMS);
+  await frame.getByRole("button", { name: "Open Payment follow-ups" }).click();
+  const resume = async () => {
+    await frame.getByRole("button", { name: "Resume…" }).click();
+    await frame.getByRole("button", { name: "Resume dialing" }).click();
+  };
+  await resume();
+  await page.getByRole("link", { name: "1 change waits for a person" }).waitFor();
+  assert.equal(await page.title(), "(1) Asisso campaigns");
+  assert.match(await waiting(page).textContent(), /Campaign 5 "Payment follow-ups" would be resumed:\n- state: paused → running\n.*Why you are asked: it may dial from then on\.It expires at \d/s);
+  let asked = "";
+  page.once("dialog", (dialog) => dialog.dismiss());
+  await page.getByRole("button", { name: /^Approve entry / }).click();
+  assert.equal(await page.locator("#answered").textContent(), "");
+  page.once("dialog", (dialog) => { asked = dialog.message(); return dialog.accept(); });
+  await page.getByRole("button", { name: /^Approve entry / }).click();
+  await page.locator("#answered", { hasText: "Approved until " }).waitFor();
+  assert.match(asked, /^Approve this, once\?\n\nEntry \w+, resume_campaign\nCampaign 5 "Payment follow-ups" would be resumed:\n/);
+  await page.getByRole("button", { name: /^Take back entry / }).waitFor();
+  assert.equal(await page.title(), "Asisso campaigns");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "waiting-title");
+  await resume();
+  await frame.getByRole("button", { name: "Pause" }).waitFor();
+  await waiting(page).waitFor({ state: "detached" });
+  assert.deepEqual(page.problems, []);
+});
+
+test("a change that waits is rejected with one click, and the same call is refused", async () => {
+  const { page } = await open(CONFIRMS);
+  await call(page, "resume_campaign", { campaign_id: 4 });
+  await page.getByRole("button", { name: /^Reject entry / }).click();
+  await page.locator("#answered", { hasText: "Rejected: the same call is refused until " }).waitFor();
+  await waiting(page).waitFor({ state: "detached" });
+  assert.match((await call(page, "resume_campaign", { campaign_id: 4 })).content[0].text, /^Nothing was changed: a person rejected this/);
+  assert.deepEqual(page.problems, []);
+});
+
+test("hostile text that waits is text, and the view can neither read nor answer it", async () => {
+  const { page } = await open(CONFIRMS);
+  const hostile = '</pre><img src=/x onerror=window.hacked=1><b>bold</b>';
+  await call(page, "update_campaign", { campaign_id: 4, name: hostile, max_concurrency: 9 });
+  await waiting(page).waitFor();
+  assert.ok((await waiting(page).textContent()).includes(hostile));
+  assert.equal(await waiting(page).locator("img, b").count(), 0);
+  assert.equal(await page.evaluate(() => window.hacked), undefined);
+  const entry = (await page.getByRole("button", { name: /^Approve entry / }).getAttribute("aria-label")).slice("Approve entry ".length);
+  assert.deepEqual(page.problems, []);
+  const view = page.frames().find((each) => each !== page.mainFrame());
+  const reached = await view.evaluate(async ([origin, body]) => {
+    const answers = [];
+    for (const path of ["/journal", "/journal/approve"])
+      answers.push(await fetch(`${origin}${path}`, path === "/journal" ? {} : { method: "POST", mode: "no-cors", body }).then(() => "answered", () => "failed"));
+    for (const method of ["journal", "journal/approve", "approve"]) answers.push(await bridge.request(method, JSON.parse(body)).catch((problem) => problem.message));
+    return answers;
+  }, [dashboard.origin, JSON.stringify({ entry })]);
+  assert.deepEqual(reached, ["failed", "failed", "This host has no method journal", "This host has no method journal/approve", "This host has no method approve"]);
+  assert.equal(await page.getByRole("button", { name: `Approve entry ${entry}` }).count(), 1);
+});
+
 test("a page of another site can neither frame the dashboard nor call a tool, also with the browser's cookie", async () => {
   const { page } = await open();
   const stranger = await context.newPage();
@@ -81,7 +147,9 @@ test("a page of another site can neither frame the dashboard nor call a tool, al
 
 for (const colorScheme of ["light", "dark"])
   test(`axe finds nothing on the page around the view, ${colorScheme}`, async () => {
-    const { page, frame } = await open({ colorScheme, bypassCSP: true });
+    const { page, frame } = await open({ ...CONFIRMS, colorScheme, bypassCSP: true });
+    await call(page, "resume_campaign", { campaign_id: 4 });
+    await waiting(page).waitFor();
     await frame.getByRole("button", { name: "Open Spring promo" }).click();
     await frame.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: /^Undo entry / }).waitFor();

@@ -86,9 +86,53 @@ test("hours dragged over are previewed, sent with the revision that was shown, a
   assert.deepEqual(await slotsOf(RUNNING), before);
 });
 
+test("hours of a running campaign are applied by a pause and a resume after the preview said so, and taken back after a question", async () => {
+  const asked = [];
+  const { frame } = await openCampaign(RUNNING, { call: (name, args) => { asked.push([name, args]); return server.call(name, args); } });
+  const before = await slotsOf(RUNNING);
+  const stateOf = async () => (await server.call("get_campaign", { campaign_id: RUNNING })).structuredContent.state;
+  await frame.getByRole("button", { name: "Change hours" }).click();
+  await cell(frame, 5, 9).focus();
+  await cell(frame, 5, 9).press("Space");
+  await frame.getByRole("button", { name: "Preview" }).click();
+  await told(frame, "It is running: this call pauses it, makes the edit and resumes it.");
+  assert.deepEqual([await stateOf(), await slotsOf(RUNNING)], ["running", before]);
+  await frame.getByRole("button", { name: "Pause, apply and resume" }).click();
+  await told(frame, "It was paused for the edit and is running again");
+  await frame.getByRole("button", { name: "Undo" }).waitFor();
+  const saturday = { day_of_week: 5, start_time: "09:00", end_time: "10:00" };
+  assert.deepEqual([await stateOf(), await slotsOf(RUNNING)], ["running", [...before, saturday]]);
+  const edits = asked.filter(([name]) => name === "update_campaign").map(([, args]) => args);
+  assert.deepEqual(edits.map((edit) => [edit.dry_run, edit.if_running]), [[true, "pause_and_resume"], [undefined, "pause_and_resume"]]);
+  await frame.getByRole("button", { name: "Undo" }).click();
+  await told(frame, "Phones will ring: the campaign is paused, put back as it was and resumed");
+  await frame.getByRole("button", { name: "Cancel" }).click();
+  assert.deepEqual(await slotsOf(RUNNING), [...before, saturday]);
+  await frame.getByRole("button", { name: "Undo" }).click();
+  await frame.getByRole("button", { name: "Pause, undo and resume" }).click();
+  await frame.getByText("Saturday: no calls").waitFor();
+  assert.deepEqual([await stateOf(), await slotsOf(RUNNING)], ["running", before]);
+});
+
+test("a campaign that somebody starts after the preview is left as it is", async () => {
+  const { frame } = await openCampaign(PAUSED);
+  const before = await slotsOf(PAUSED);
+  await frame.getByRole("button", { name: "Change hours" }).click();
+  await cell(frame, 6, 9).focus();
+  await cell(frame, 6, 9).press("Space");
+  await frame.getByRole("button", { name: "Preview" }).click();
+  await frame.getByRole("button", { name: "Apply" }).waitFor();
+  assert.equal((await server.call("resume_campaign", { campaign_id: PAUSED })).isError, false);
+  await frame.getByRole("button", { name: "Apply" }).click();
+  await frame.locator(".notice.bad").waitFor();
+  const { state, schedule_config } = (await server.call("get_campaign", { campaign_id: PAUSED })).structuredContent;
+  assert.deepEqual([state, schedule_config.slots], ["running", before]);
+});
+
 test("the keyboard alone edits the hours, and the focus stays on the grid", async () => {
   const { page, frame } = await openCampaign(RUNNING);
   await frame.getByRole("button", { name: "Pause" }).click();
+  await frame.getByRole("button", { name: "Resume…" }).waitFor(); // until then every button is off, and takes no focus
   await frame.getByRole("button", { name: "Change hours" }).focus();
   await page.keyboard.press("Enter");
   await page.keyboard.press("Tab");

@@ -62,13 +62,17 @@ async function receive({ id, method, params = {} }) {
   }
 }
 
-/** Reads again what is shown. The server passes few of these on to the API, and answers null until it is this page's turn. */
+/**
+ * Reads again what is shown, and the journal. A tab in the background reads the journal alone, for what waits for a person.
+ * The server passes few readings on to the API, and answers null until it is this page's turn.
+ */
 async function poll({ isFirst = false } = {}) {
-  if (document.hidden && !isFirst) return;
   const asked = latest;
   try {
-    const result = await request("/tools/call", { ...asked, poll: !isFirst });
-    if (result && asked === latest) showResult(asked, result);
+    if (!document.hidden || isFirst) {
+      const result = await request("/tools/call", { ...asked, poll: !isFirst });
+      if (result && asked === latest) showResult(asked, result);
+    }
     document.getElementById("connection").textContent = "";
     await readJournal();
   } catch (problem) {
@@ -76,32 +80,78 @@ async function poll({ isFirst = false } = {}) {
   }
 }
 
-const RINGS = "Phones will ring: this lets the campaign call people again, now or when its calling hours open. Resume dialing?";
+const RINGS = "Phones will ring: with this undone the campaign calls people, now or when its calling hours open. Undo it?";
 let shownEntries = "";
 
 async function readJournal() {
-  const { entries } = await request("/journal");
+  const { entries, waiting } = await request("/journal");
+  showWaiting(waiting);
   const list = document.getElementById("journal");
   if (JSON.stringify(entries) === shownEntries) return;
   shownEntries = JSON.stringify(entries);
   list.replaceChildren(...(entries || []).map((entry) => {
-    const item = document.createElement("li"), text = document.createElement("pre");
-    text.textContent = entry.lines.join("\n");
-    item.append(text);
+    const item = element("li", "");
+    item.append(element("pre", entry.lines.join("\n")));
     if (entry.can_undo) {
-      const button = document.createElement("button");
-      button.textContent = "↶ Undo";
-      button.setAttribute("aria-label", `Undo entry ${entry.id}`);
+      const button = element("button", "↶ Undo", { "aria-label": `Undo entry ${entry.id}` });
       button.addEventListener("click", () => { if (!entry.undo_rings || confirm(RINGS)) undo(entry.id, button); });
       item.append(button);
     }
     return item;
   }));
-  if (!list.childElementCount) {
-    const item = document.createElement("li");
-    item.textContent = entries ? "Nothing was changed yet." : "No journal is kept: ASISSO_JOURNAL names no file.";
-    list.append(item);
+  if (!list.childElementCount) list.append(element("li", entries ? "Nothing was changed yet." : "No journal is kept: ASISSO_JOURNAL names no file."));
+}
+
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+/** What a person can answer. What is shown already keeps its place, so that nothing moves below a pointer but for what is over. */
+function showWaiting(waiting) {
+  const section = document.getElementById("waiting"), list = section.querySelector("ol"), waits = document.getElementById("waits");
+  const shown = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  for (const entry of waiting) {
+    const key = `${entry.id} ${entry.is_approved}`;
+    if (!shown.delete(key)) list.append(waitingItem(entry, key));
   }
+  for (const item of shown.values()) item.remove();
+  section.hidden = !waiting.length && !document.getElementById("answered").textContent;
+  const count = waiting.filter((entry) => !entry.is_approved).length;
+  const words = count ? `${count} change${count === 1 ? " waits" : "s wait"} for a person` : "";
+  document.title = `${count ? `(${count}) ` : ""}Asisso campaigns`;
+  if (waits.textContent !== words) waits.replaceChildren(...(count ? [element("a", words, { href: "#waiting-title" })] : []));
+}
+
+function waitingItem(entry, key) {
+  const item = element("li", "", { "data-key": key });
+  const until = new Date(entry.expires).toLocaleTimeString();
+  const approved = `Approved until ${until}, and not used yet: the same call, made again, is carried out once.`;
+  item.append(element("h3", entry.heading), element("pre", entry.question), element("p", entry.is_approved ? approved : `It expires at ${until}.`));
+  const add = (text, label, path, question) => {
+    const button = element("button", text, { "aria-label": `${label} entry ${entry.id}` });
+    button.addEventListener("click", () => { if (!question || confirm(question)) answer(path, entry.id, item); });
+    item.append(button, " ");
+  };
+  if (entry.can_approve) add("✓ Approve…", "Approve", "/journal/approve", `Approve this, once?\n\n${entry.heading}\n${entry.question}`);
+  add(entry.is_approved ? "✕ Take back" : "✕ Reject", entry.is_approved ? "Take back" : "Reject", "/journal/reject");
+  return item;
+}
+
+/** Records a yes or a no. */
+async function answer(path, entry, item) {
+  for (const button of item.querySelectorAll("button")) button.disabled = true;
+  const answered = document.getElementById("answered");
+  try {
+    answered.textContent = `Entry ${entry}: ${(await request(path, { entry })).told}`;
+    await readJournal();
+  } catch (problem) {
+    answered.textContent = problem.message;
+  }
+  for (const button of item.querySelectorAll("button")) button.disabled = false;
+  document.getElementById("waiting-title").focus();
 }
 
 async function undo(entry, button) {

@@ -1,6 +1,6 @@
 // The state of the view, what a person may do with it, and how results of the host change it.
 
-const state = { tool: "", input: {}, screen: "waiting", list: null, campaign: null, draft: null, outcome: null, isPreview: false, resumeAsked: null, busy: "", filter: {} };
+const state = { tool: "", input: {}, screen: "waiting", list: null, campaign: null, draft: null, outcome: null, isPreview: false, asked: null, busy: "", filter: {} };
 
 const viewerZone = () => bridge.context.timeZone || Intl.DateTimeFormat().resolvedOptions().timeZone;
 const main = document.getElementById("view");
@@ -25,21 +25,21 @@ function say(text) { document.getElementById("status").textContent = clean(text)
 function notices() {
   const found = [];
   if (state.busy) found.push(el("p", { class: "quiet" }, state.busy));
-  if (state.resumeAsked) found.push(confirmPanel("Phones will ring: this lets the campaign call people again, now or when its calling hours open.", () => write("resume_campaign", { campaign_id: state.resumeAsked }), () => { state.resumeAsked = null; draw("h1"); }));
+  if (state.asked) found.push(confirmPanel(state.asked, () => write(state.asked.tool, state.asked.args), () => { state.asked = null; draw("h1"); }));
   if (state.outcome) found.push(outcomePanel(state.outcome, outcomeActions()));
   return found;
 }
 
 function outcomeActions() {
   const { structure } = state.outcome;
-  const isRunning = state.isPreview && structure?.state === "running";
   return {
     viewerZone: viewerZone(),
     zone: state.campaign?.structure?.schedule_config?.timezone,
     isPreview: state.isPreview,
     title: state.screen === "outcome" ? "Asisso campaigns" : hidesEditor() && "New calling hours",
-    apply: state.isPreview && !state.outcome.isError && !isRunning && (() => write("update_campaign", state.draft.edit)),
-    undo: bridge.canCall && structure?.undo && (() => (structure.undo_tool === "resume_campaign" ? askResume(structure.campaign_id) : write(structure.undo_tool, structure.undo))),
+    apply: state.isPreview && !state.outcome.isError && (() => write("update_campaign", state.draft.edit)),
+    applyWords: state.draft?.edit?.if_running ? "Pause, apply and resume" : "Apply",
+    undo: bridge.canCall && structure?.undo && (() => takeBack(structure)),
     dismiss: () => { state.outcome = null; state.isPreview = false; draw("h1"); },
   };
 }
@@ -65,7 +65,7 @@ function campaignActions() {
     back: () => search(state.filter.query, state.filter.state),
     refresh: () => openCampaign(state.campaign.id),
     pause: phase === "running" && (() => write("pause_campaign", {})),
-    resume: phase === "paused" && (() => askResume(state.campaign.id)),
+    resume: phase === "paused" && (() => askFirst(RESUMES, "resume_campaign", { campaign_id: state.campaign.id })),
     edit: ["running", "paused", "draft"].includes(phase) && startEditing,
   };
 }
@@ -130,7 +130,7 @@ async function search(query, phase) {
 /** A write, then a reading of what it left. The model learns of it. */
 async function write(tool, args) {
   const id = args.campaign_id ?? state.campaign?.id;
-  state.resumeAsked = null;
+  state.asked = null;
   const result = await call(tool, { campaign_id: id, ...args }, "Sending…");
   state.isPreview = false;
   if (result) {
@@ -150,10 +150,19 @@ async function write(tool, args) {
   say(state.outcome?.text.split("\n")[0]);
 }
 
-/** Whatever lets phones ring is asked for twice, also where it is an undo. */
-function askResume(id) {
-  state.resumeAsked = id;
+const RESUMES = ["Phones will ring: this lets the campaign call people again, now or when its calling hours open.", "Resume dialing"];
+const UNDOES_RUNNING = ["Phones will ring: the campaign is paused, put back as it was and resumed, and calls people on.", "Pause, undo and resume"];
+
+/** Whatever lets phones ring is asked for twice, also where it is an undo. An edit of hours is asked for by its preview. */
+function askFirst([question, yes], tool, args) {
+  state.asked = { question, yes, tool, args };
   draw("#confirm");
+}
+
+function takeBack({ undo_tool: tool, undo }) {
+  if (tool === "resume_campaign") askFirst(RESUMES, tool, undo);
+  else if (undo.if_running && state.campaign?.structure?.state !== "paused") askFirst(UNDOES_RUNNING, tool, undo);
+  else write(tool, undo);
 }
 
 function startEditing() {
@@ -189,10 +198,12 @@ async function preview() {
   if (!slots.length) { complain("With no hours at all the platform calls at any hour. Keep at least one hour, or pause the campaign."); return; }
   const schedule = { slots, ...(!draft.wasOn && { enabled: true }), ...(draft.isNew && { timezone: draft.zone }) };
   draft.edit = { campaign_id: draft.id, schedule_config: schedule, expected_revision: draft.revision };
-  const result = await call("update_campaign", { ...draft.edit, dry_run: true }, "Previewing…");
+  const ifRunning = { if_running: "pause_and_resume" };
+  const result = await call("update_campaign", { ...draft.edit, ...ifRunning, dry_run: true }, "Previewing…");
   state.isPreview = Boolean(result);
   if (result) show("update_campaign", draft.edit, result);
-  if (state.outcome?.structure?.state === "running") state.outcome.text += "\nIt is running: cancel, pause it, then change the hours, and resume it afterwards.";
+  // Sent along only when the preview said that it runs: one that somebody starts after it is refused.
+  if (state.outcome?.structure?.state === "running") Object.assign(draft.edit, ifRunning);
   draw("#outcome");
   say(state.outcome?.text.split("\n")[0]);
 }

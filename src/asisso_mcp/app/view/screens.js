@@ -133,15 +133,15 @@ function outcomePanel({ text, structure, isError }, actions) {
     el("p", { class: "lines" }, isError ? "✕ " : "", lines.join("\n")),
     slots && weekGrid({ week: weekOf(slots.after), before: weekOf(slots.before), zone, viewerZone: actions.viewerZone }),
     el("div", { class: "row" },
-      actions.apply && el("button", { type: "button", class: "main", onclick: actions.apply }, "Apply"),
+      actions.apply && el("button", { type: "button", class: "main", onclick: actions.apply }, actions.applyWords),
       actions.undo && el("button", { type: "button", onclick: actions.undo }, "↶ Undo"),
       actions.dismiss && el("button", { type: "button", onclick: actions.dismiss }, actions.isPreview ? "Back to the hours" : "Close")));
 }
 
-function confirmPanel(question, confirm, cancel) {
+function confirmPanel({ question, yes }, confirm, cancel) {
   return el("section", { class: "panel notice bad", role: "alertdialog", "aria-labelledby": "question" },
     el("p", { id: "question" }, question),
     el("div", { class: "row" },
-      el("button", { type: "button", class: "main", onclick: confirm, id: "confirm" }, "Resume dialing"),
+      el("button", { type: "button", class: "main", onclick: confirm, id: "confirm" }, yes),
       el("button", { type: "button", onclick: cancel }, "Cancel")));
 }
