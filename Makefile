@@ -44,7 +44,7 @@ demo: $(VENV)/.installed ## a real MCP client talks to the server over the built
 	@$(BIN)/asisso-mcp demo
 
 .PHONY: test
-test: $(VENV)/.ready ## the tests, within a minute
+test: $(VENV)/.ready ## the tests, in about two minutes on two cores
 	@$(BIN)/pytest -n $(JOBS) -m "not slow"
 
 .PHONY: slow
