@@ -186,5 +186,8 @@ def test_every_block_of_settings_can_be_read(block: Block) -> None:
 def test_every_text_block_is_what_a_program_said() -> None:
     for block in blocks("text"):
         is_output = f"It prints:\n\n```text\n{block.text}```" in read(block.page)
-        has_a_test = block.page in ("docs/first-minute.md", "docs/conversation.md")  # test_first_minute.py, tests/transcript
+        has_a_test = block.page in (
+            "docs/first-minute.md",
+            "docs/conversation.md",
+        )  # test_first_minute.py, tests/transcript
         assert is_output or has_a_test or block.is_generated, block

@@ -81,7 +81,8 @@ async def test_a_running_campaign_is_paused_edited_and_resumed_and_runs_again(to
         f"{RUNS_AGAIN}\n"
         "Calls at once: at most 3, the smallest of its own limit (3), the organisation's limit (20), the numbers that it dials from (5, "
         "shared with other campaigns).\n"
-        "Dialing: the last call began 8 s ago; calling hours: open now, closes 17:00 EST (in 7 h).\n"
+        "Seen 3 s later: running, and no new call yet (the last one began 8 s ago, before the resume); calling hours: open now, closes "
+        "17:00 EST (in 7 h). Look with `get_campaign` in a minute.\n"
         "Revision 9d8ccddb2c9b.\n"
         f'{UNDO}, "if_running": "pause_and_resume"}}'
     )

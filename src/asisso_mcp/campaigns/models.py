@@ -118,8 +118,8 @@ class EditResult:
     """How many calls it can make at once, where that was looked up."""
     around: str | None = None
     """What became of the pause before it and the resume after it, in a sentence; None: there were none."""
-    last_call: LastCall | None = None
-    """As seen after that resume; None when it was not looked up."""
+    resumed: "StateChange | None" = None
+    """The resume that followed the edit of a running campaign, as it was seen some seconds later."""
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,4 @@ class StateChange:
     last_call: LastCall | None = None
     """As seen then; None when it was not looked up."""
     sent_at: datetime | None = None
-    """When a resume was about to be sent: calls that began before that are none of its doing."""
+    """When it was about to be sent: calls that began before that are none of its doing."""

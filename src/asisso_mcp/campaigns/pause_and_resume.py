@@ -125,7 +125,7 @@ class RunningEdit:
             campaign=now,
             plan=replace(edited.plan, resumes=now.phase == "running"),
             around=ended.sentence,
-            last_call=ended.switched.last_call if ended.switched else None,
+            resumed=ended.switched if ended.switched and ended.switched.applied else None,
             notes=(*edited.notes, *((f"Someone else changed after the edit: {others}.",) if others else ())),
         )
 

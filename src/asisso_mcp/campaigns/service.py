@@ -85,7 +85,7 @@ class CampaignService:
         self._locks: WeakValueDictionary[int, WriteLock] = WeakValueDictionary()
         self._reader = CampaignReader(client, sleep)
         self._writes = WriteSender(client, tell, journal)
-        self._writer = CampaignWriter(client, self._reader, self._writes)
+        self._writer = CampaignWriter(client, self._reader, self._writes, clock)
         self._shared: CampaignService | None = None
         """What this is a view of: kept, so that one tenant never has two sets of locks."""
 
@@ -256,11 +256,10 @@ class CampaignService:
             self.policy.check_resume(before)
             telephony.require_ready(looked_up, before)
             self._require_consent(Proposal.resume(before), consent)
-            sent_at = self.clock()
             switched = await self._writer.change_state(call, campaign_id, before, "running")
             trip, cap = newest_trip(before.logs), looked_up.describe_cap(before, before.max_concurrency)
             tripped = (BREAKER_RESUMED,) if trip and trip.explains_pause(self.clock()) else ()
-            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped), sent_at=sent_at)
+            return replace(switched, cap=cap, notes=(*meanwhile, *switched.notes, *tripped))
 
         async with self._exclusive(campaign_id) as call:
             switched = await retry_write(attempt)

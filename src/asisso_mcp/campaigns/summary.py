@@ -117,12 +117,19 @@ def edited_text(edited: EditResult, at: datetime) -> str:
     lines += [*_foreign(edited.comparison), *(f"Note: {note}" for note in (*edited.notes, *plan.warnings))]
     lines += _api_warnings(campaign)
     lines += [edited.cap] if edited.cap else []
-    lines.append(dialing_status(campaign, at, edited.last_call).words)
+    lines.append(_dialing_after_edit(edited, at))
     lines.append(f"Revision {revision(campaign.settings())}.{_after_edit(edited)}")
     if plan.body and not edited.preview and (arguments := plan.undo_arguments(campaign.id)):
         undo = _undo("update_campaign", arguments)
         lines.append(undo if estimate_tokens(undo) < LIMIT * 3 // 5 else _UNDO_ELSEWHERE)
     return "\n".join(lines)
+
+
+def _dialing_after_edit(edited: EditResult, at: datetime) -> str:
+    resumed = edited.resumed
+    if resumed is None or edited.campaign.phase != "running":
+        return dialing_status(edited.campaign, at).words
+    return _seen_after_resume(resumed, dialing_status(edited.campaign, at, resumed.last_call), at)
 
 
 def paused_text(switched: StateChange, at: datetime, *, may_resume: bool = True) -> str:

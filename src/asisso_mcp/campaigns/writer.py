@@ -3,7 +3,8 @@
 The order of reading and writing is decided in `service`; sending, and what becomes of a lost reply, is in `write_recovery`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Literal
 
 from asisso_mcp.api.client import AsissoClient, BeforeSending
@@ -28,8 +29,11 @@ def _nothing_more() -> None: ...
 class CampaignWriter:
     """The three writes to the campaigns of one tenant. Each raises AsissoError, NotAllowed, or NotExecuted where it may be tried again."""
 
-    def __init__(self, client: AsissoClient, reader: CampaignReader, sender: WriteSender) -> None:
+    def __init__(
+        self, client: AsissoClient, reader: CampaignReader, sender: WriteSender, clock: Callable[[], datetime]
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._reader = reader
         self._sender = sender
 
@@ -84,6 +88,7 @@ class CampaignWriter:
 
             return request(campaign_id, checked)
 
+        sent_at = self._clock()
         try:
             after, notes = await self._sender.send(
                 call,
@@ -108,7 +113,8 @@ class CampaignWriter:
         is_ours = after.phase == goal and (before is not None or not notes)
         call.settle("applied" if is_ours else "unknown" if after.phase == goal else "not applied", after)
         self._sender.journal.finish(call.entry)  # the process may end before it is looked at again
-        return StateChange(before, after, applied=is_ours, notes=notes if before is not None else ())
+        notes = notes if before is not None else ()
+        return StateChange(before, after, applied=is_ours, notes=notes, sent_at=sent_at)
 
     async def keep_paused(self, call: WriteCall, paused: Campaign) -> tuple[Campaign, tuple[str, ...]]:
         """Look again after pausing a campaign that was importing: the import's end may set it running (observed)."""
